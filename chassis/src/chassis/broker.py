@@ -1,0 +1,132 @@
+"""The adapter to FastStream: raw batches in, explicit commits out. Its other features are not used.
+
+What it must never do here is decided in this file: acknowledge by itself, start at the end, or parse a record (one
+header that is not UTF-8 would lose a whole batch).
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka.message import FAKE_CONSUMER
+
+from chassis.records import RawRecord
+
+_log = logging.getLogger(__name__)
+
+RawHandler = Callable[[Sequence[RawRecord], "Membership"], Awaitable[None]]
+
+
+class Membership:
+    """What a handler may do with its place in the consumer group."""
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self._consumer = consumer
+
+    async def commit(self, positions: Mapping[tuple[str, int], int]) -> bool:
+        """Commit the next offsets; False where the partitions went to another member (it will get the records again)."""
+        try:
+            await self._consumer.commit({TopicPartition(*tp): offset for tp, offset in positions.items()})
+        except KafkaError:
+            return False
+        return True
+
+    async def stay(self) -> None:
+        """Tell the group that this member lives although it handles one batch for long."""
+        partitions = self._consumer.assignment()
+        self._consumer.pause(*partitions)
+        try:
+            await self._consumer.getmany(timeout_ms=0)
+        finally:
+            self._consumer.resume(*(partitions & self._consumer.assignment()))
+
+
+class Broker:
+    """The consumers of one service."""
+
+    def __init__(self, bootstrap: str, *, client: str, stop_timeout: float, session_timeout: float = 45.0) -> None:
+        self._session_ms = int(session_timeout * 1000)
+        self._broker = KafkaBroker(
+            bootstrap,
+            client_id=client,
+            logger=None,
+            allow_auto_create_topics=False,
+            graceful_timeout=stop_timeout,
+            apply_types=False,
+        )
+        self._subscribers: list[Any] = []
+
+    def subscribe(self, topic: str, *, group: str, max_records: int, handler: RawHandler, pause_ms: int = 20) -> None:
+        """Have `handler` called with each batch; offsets move only by its commits.
+
+        After looking in vain for `pause_ms` an idle consumer pauses as long: what comes then waits for it.
+        """
+        subscriber = self._broker.subscriber(
+            topic,
+            group_id=group,
+            batch=True,
+            batch_timeout_ms=pause_ms,
+            max_records=max_records,
+            ack_policy=AckPolicy.MANUAL,
+            auto_offset_reset="earliest",
+            session_timeout_ms=self._session_ms,
+            heartbeat_interval_ms=min(3_000, self._session_ms // 3),
+            rebalance_timeout_ms=60_000,
+            max_poll_interval_ms=600_000,
+            max_partition_fetch_bytes=2 * 1024 * 1024,
+            fetch_max_wait_ms=500,
+            parser=_parse,
+            decoder=_decode,
+        )
+
+        async def handle(message: KafkaMessage) -> None:
+            consumer = subscriber.consumer
+            if consumer is None:
+                return
+            records: Sequence[RawRecord] = message.raw_message
+            try:
+                await handler(records, Membership(consumer))
+            except Exception:
+                # The framework would go on with the next batch, and its commit would pass this one over.
+                _log.exception("consumer.handler_escaped topic=%s", topic)
+                for partition, offset in _first_offsets(records).items():
+                    if partition in consumer.assignment():
+                        consumer.seek(partition, offset)
+                await asyncio.sleep(1)
+
+        subscriber(handle)
+        self._subscribers.append(subscriber)
+
+    async def start(self) -> None:
+        """Join the groups and start to consume."""
+        await self._broker.start()
+
+    async def stop(self) -> None:
+        """Let running batches finish, then leave the groups."""
+        await self._broker.stop()
+
+    def alive(self) -> bool:
+        """Whether every consumer still has its loop."""
+        return all(any(not task.done() for task in s.tasks) for s in self._subscribers)
+
+
+def _first_offsets(records: Sequence[RawRecord]) -> dict[TopicPartition, int]:
+    first: dict[TopicPartition, int] = {}
+    for record in records:
+        first.setdefault(TopicPartition(record.topic, record.partition), record.offset)
+    return first
+
+
+async def _parse(records: Sequence[RawRecord]) -> KafkaMessage:
+    return KafkaMessage(
+        body=b"", headers={}, raw_message=tuple(records), message_id="", correlation_id="", consumer=FAKE_CONSUMER
+    )
+
+
+async def _decode(message: KafkaMessage) -> KafkaMessage:
+    return message

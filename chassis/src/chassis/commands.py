@@ -1,0 +1,114 @@
+"""Commands over HTTP: stored together with their event, answered 202, followed under /commands/{id}."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+
+from chassis import outbox
+from chassis.database import Connection, Pool
+from chassis.http import Problem
+from chassis.records import Event, deterministic_id, new_id, now_text
+from chassis.telemetry import current_traceparent
+from contracts.envelope import Envelope
+
+COMMAND_SOURCE: Final = "command"
+"""The `ce_requestsource` of requests that came over HTTP; their `ce_requestid` is the command's id."""
+KEEP_DAYS: Final = 7
+_LOOK_EVERY: Final = 0.25
+"""Seconds between two looks into the table, for outcomes that another instance wrote."""
+
+
+class Commands:
+    """The commands of one service."""
+
+    def __init__(self, pool: Pool, service: str) -> None:
+        self._pool = pool
+        self._source = f"instroom/{service}"
+        self._waiting: dict[str, asyncio.Event] = {}
+        self.router = APIRouter(tags=["commands"])
+        self.router.add_api_route("/commands/{command_id}", self._get, methods=["GET"])
+
+    def envelope(
+        self, *, type: str, academy: str, subject: str = "", actor: str = "", idempotency_key: str | None = None
+    ) -> Envelope:
+        """The envelope of a command; the same idempotency key of the same academy makes the same command id."""
+        id_ = (
+            new_id() if idempotency_key is None else deterministic_id("command", self._source, academy, idempotency_key)
+        )
+        return Envelope(
+            id=id_,
+            type=type,
+            source=self._source,
+            academy=academy,
+            time=now_text(),
+            subject=subject,
+            actor=actor,
+            correlation_id=id_,
+            request_source=COMMAND_SOURCE,
+            request_id=id_,
+            traceparent=current_traceparent(),
+        )
+
+    async def submit(self, event: Event) -> str:
+        """Store the command and its event in one transaction; return its id. A known id is not stored again."""
+        id_ = event.envelope.request_id
+        async with self._pool.acquire() as connection, connection.transaction():
+            new = await connection.fetchval(
+                "INSERT INTO command (id, academy, type) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING id",
+                id_,
+                event.envelope.academy,
+                event.envelope.type,
+            )
+            if new is not None:
+                await outbox.enqueue(connection, [event])
+        return id_
+
+    async def finish(self, connection: Connection, outcomes: Mapping[str, dict[str, Any]]) -> None:
+        """Store outcomes in the transaction that made them."""
+        if not outcomes:
+            return
+        await connection.execute(
+            """UPDATE command SET outcome = k.outcome, finished_at = now()
+               FROM unnest($1::text[], $2::jsonb[]) AS k (id, outcome) WHERE command.id = k.id""",
+            list(outcomes),
+            list(outcomes.values()),
+        )
+        for id_ in outcomes:
+            if id_ in self._waiting:
+                self._waiting[id_].set()
+
+    @staticmethod
+    def accepted(command_id: str) -> JSONResponse:
+        """202, with the place to follow."""
+        location = f"/commands/{command_id}"
+        return JSONResponse({"command_id": command_id, "location": location}, 202, {"Location": location})
+
+    async def _get(self, command_id: str, wait: Annotated[float, Query(ge=0, le=30)] = 0) -> dict[str, Any]:
+        """A command and its outcome, null while it is pending; `wait` seconds for it at most."""
+        deadline = asyncio.get_running_loop().time() + wait
+        done = self._waiting.setdefault(command_id, asyncio.Event())
+        try:
+            while True:
+                done.clear()
+                row = await self._pool.fetchrow("SELECT * FROM command WHERE id = $1", command_id)
+                if row is None:
+                    raise Problem(404, "not_found", f"there is no command {command_id[:100]}")
+                left = deadline - asyncio.get_running_loop().time()
+                if row["finished_at"] is not None or left <= 0:
+                    state = "pending" if row["finished_at"] is None else "done"
+                    return {k: row[k] for k in ("id", "academy", "type", "outcome")} | {"state": state}
+                try:
+                    # Woken inside the transaction, so the first look may come before its commit: look again soon.
+                    await asyncio.wait_for(done.wait(), min(left, _LOOK_EVERY))
+                    await asyncio.sleep(0.005)
+                except TimeoutError:
+                    continue
+        finally:
+            self._waiting.pop(command_id, None)
+
+    async def purge(self) -> None:
+        """Forget commands that nobody follows any more."""
+        await self._pool.execute("DELETE FROM command WHERE created_at < now() - make_interval(days => $1)", KEEP_DAYS)

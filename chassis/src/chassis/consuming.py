@@ -1,0 +1,327 @@
+"""Consuming in batches: decode, handle, commit; a bad record is set aside alone and its neighbours go through.
+
+The order of events in one batch: records that nobody can read become dead letters; the rest is handled in one call and
+one transaction; only then are the offsets committed, per partition. A crash anywhere in between repeats the batch, and
+handlers are idempotent.
+"""
+
+import asyncio
+import random
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+from pydantic import BaseModel, ValidationError
+
+from chassis import outbox
+from chassis.broker import Membership
+from chassis.database import Connection, Pool, is_transient
+from chassis.records import Event, RawEvent, RawRecord, Record, deterministic_id
+from contracts.envelope import Envelope, EnvelopeError, key_academy
+from contracts.topics import Topic
+
+TRIES_ALONE: Final = 3
+"""How often a record that fails by itself is tried before it is set aside."""
+LONGEST_BACKOFF: Final = 5.0
+STAY_EVERY: Final = 60.0
+UNEXPECTED_PER_MINUTE: Final = 100
+"""More records than this set aside by unexpected errors are no bad records but a bad deploy: the consumer
+halts, loudly, until the minute is over, so that not a whole topic is rerouted before somebody looks."""
+SLICE: Final = 250
+"""Records decoded before the event loop gets its turn."""
+
+_consumed = Counter("instroom_consumed_total", "Records handled", ["topic"])
+_set_aside = Counter("instroom_dead_letters_total", "Records set aside", ["topic"])
+_seconds = Histogram(
+    "instroom_batch_seconds", "From decoding to commit", ["topic"], buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 1, 5, 30)
+)
+_halted = Gauge("instroom_consumer_halted", "1 where a consumer stopped because too much fails", ["topic"])
+_behind = Gauge(
+    "instroom_consumer_lag_seconds", "Age of the newest record of the last batch, 0 once nothing waits", ["topic"]
+)
+
+
+@dataclass(kw_only=True)
+class Subscription:
+    """What a service wants of a topic. `handle` gets one batch and runs one transaction; it must be idempotent.
+
+    `known` are the types that the topic carries; those without a model are passed over, and so is what `wants` does not
+    want (by envelope) and what `skips` skips (by type and undecoded value). `answer` makes the events that
+    are written together with a dead letter, so that whoever asked is told.
+    """
+
+    topic: Topic
+    models: Mapping[str, type[BaseModel]]
+    handle: Callable[[list[Record[Any]]], Awaitable[None]]
+    known: frozenset[str] = frozenset()
+    wants: Callable[[Envelope], bool] | None = None
+    skips: Callable[[str, bytes], bool] | None = None
+    answer: Callable[[Envelope, str, str], list[Event]] | None = None
+    max_records: int = 1_000
+    interactive: bool = False
+    """Whether somebody waits for the answer: an idle consumer then looks more often."""
+
+
+class Unreadable(Exception):
+    """The record is not what its topic carries; the message says why."""
+
+    def __init__(self, reason: str, envelope: Envelope | None = None) -> None:
+        super().__init__(reason)
+        self.envelope = envelope
+
+
+class _Stopping(Exception):
+    """The process is to stop: leave the batch uncommitted, it comes again."""
+
+
+async def store_positions(connection: Connection, records: Sequence[Record[Any]]) -> None:
+    """Write down, in the transaction that handled the records, where each partition goes on."""
+    positions: dict[tuple[str, str, int], int] = {}
+    for record in records:
+        key = (record.cluster, record.topic, record.partition)
+        positions[key] = max(positions.get(key, 0), record.offset + 1)
+    ordered = sorted(positions)
+    await connection.execute(
+        """INSERT INTO consumer_position AS p (cluster_id, topic, partition, next_offset)
+           SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::bigint[])
+           ON CONFLICT (cluster_id, topic, partition)
+           DO UPDATE SET next_offset = greatest(p.next_offset, excluded.next_offset)""",
+        [k[0] for k in ordered],
+        [k[1] for k in ordered],
+        [k[2] for k in ordered],
+        [positions[k] for k in ordered],
+    )
+
+
+def read_record(raw: RawRecord, subscription: Subscription, cluster: str) -> Record[Any] | None:
+    """Decode one record; None if the subscription does not want it. Raises Unreadable."""
+    try:
+        envelope = Envelope.from_headers(raw.headers)
+    except EnvelopeError as error:
+        raise Unreadable(str(error)) from None
+    try:
+        key = raw.key.decode() if raw.key is not None else ""
+    except UnicodeDecodeError:
+        raise Unreadable("the key is not UTF-8") from None
+    if key_academy(key) != envelope.academy:
+        raise Unreadable("the key does not begin with the academy of the event")
+    model = subscription.models.get(envelope.type)
+    if model is None:
+        if envelope.type in subscription.known:
+            return None
+        raise Unreadable(f"type {envelope.type[:100]} is not known on this topic", envelope)
+    if subscription.wants is not None and not subscription.wants(envelope):
+        return None
+    if raw.value is None:
+        raise Unreadable("the value is missing", envelope)
+    if subscription.skips is not None and subscription.skips(envelope.type, raw.value):
+        return None
+    try:
+        message = model.model_validate_json(raw.value)
+    except ValidationError as error:
+        raise Unreadable(_describe(error), envelope) from None
+    return Record(cluster, raw.topic, raw.partition, raw.offset, key, raw.value, envelope, message, raw.headers)
+
+
+def _describe(error: ValidationError) -> str:
+    """Where the value is wrong, without the value itself: it may be personal."""
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, p['loc'])) or 'value'}: {p['msg']}" for p in problems[:5])[:500]
+
+
+@dataclass
+class Consumer:
+    """Runs one subscription."""
+
+    subscription: Subscription
+    pool: Pool
+    cluster: str
+    group: str
+    log: structlog.stdlib.BoundLogger
+    stopping: asyncio.Event
+    halted: str | None = None
+    _unexpected: deque[float] = field(default_factory=lambda: deque(maxlen=UNEXPECTED_PER_MINUTE))
+
+    def why_halted(self) -> str | None:
+        """Why this consumer does not go on by itself, None while it does."""
+        return self.halted
+
+    async def __call__(self, raws: Sequence[RawRecord], membership: Membership) -> None:
+        """Handle a batch to its end. Returns without a commit only when the process stops."""
+        began = time.perf_counter()
+        topic = self.subscription.topic.name
+        try:
+            records = await self._decode(raws, membership)
+            if records:
+                await self._handle(records, membership)
+        except _Stopping:
+            return
+        positions = {(raw.topic, raw.partition): raw.offset + 1 for raw in raws}
+        if not await membership.commit(positions):
+            self.log.warning("consumer.commit_refused", topic=topic, records=len(raws))
+        _consumed.labels(topic).inc(len(raws))
+        _seconds.labels(topic).observe(time.perf_counter() - began)
+        full = len(raws) >= self.subscription.max_records
+        _behind.labels(topic).set(max(0.0, time.time() - raws[-1].timestamp / 1000) if full else 0)
+
+    async def _decode(self, raws: Sequence[RawRecord], membership: Membership) -> list[Record[Any]]:
+        records, bad = [], []
+        for count, raw in enumerate(raws):
+            try:
+                record = read_record(raw, self.subscription, self.cluster)
+            except Unreadable as error:
+                bad.append((raw, error))
+            else:
+                if record is not None:
+                    records.append(record)
+            if count % SLICE == SLICE - 1:
+                await asyncio.sleep(0)
+        if bad:
+            await self._until_done(lambda: self.set_aside(bad), membership)
+        return records
+
+    async def _handle(self, records: list[Record[Any]], membership: Membership) -> None:
+        """Handle all; where that fails for good, halve, so that what is bad ends alone. Order per key is kept."""
+        try:
+            await self._until_done(lambda: self.subscription.handle(records), membership)
+        except _Stopping:
+            raise
+        except Exception as error:
+            if len(records) > 1:
+                middle = len(records) // 2
+                await self._handle(records[:middle], membership)
+                await self._handle(records[middle:], membership)
+            else:
+                await self._alone(records[0], error, membership)
+
+    async def _alone(self, record: Record[Any], error: Exception, membership: Membership) -> None:
+        for attempt in range(1, TRIES_ALONE):
+            await self._pause(0.1 * 2**attempt)
+            try:
+                await self._until_done(lambda: self.subscription.handle([record]), membership)
+            except _Stopping:
+                raise
+            except Exception as again:
+                error = again
+            else:
+                return
+        await self._brake(membership)
+        self.log.error(
+            "consumer.set_aside", topic=record.topic, partition=record.partition, offset=record.offset, exc_info=error
+        )
+        raw = _rebuilt(record)
+        reason = Unreadable(f"{type(error).__name__} while it was handled", record.envelope)
+        await self._until_done(lambda: self.set_aside([(raw, reason)]), membership)
+
+    async def _brake(self, membership: Membership) -> None:
+        """Wait while more is set aside by unexpected errors than bad records can explain."""
+        while len(self._unexpected) == UNEXPECTED_PER_MINUTE and time.monotonic() - self._unexpected[0] < 60:
+            self.halted = (
+                f"{UNEXPECTED_PER_MINUTE} records failed within a minute: is this version of the service right?"
+            )
+            _halted.labels(self.subscription.topic.name).set(1)
+            self.log.error("consumer.halted", topic=self.subscription.topic.name, reason=self.halted)
+            await self._pause(30)
+            await membership.stay()
+        self.halted = None
+        _halted.labels(self.subscription.topic.name).set(0)
+        self._unexpected.append(time.monotonic())
+
+    async def _until_done(self, operation: Callable[[], Awaitable[None]], membership: Membership) -> None:
+        """Await `operation()`, again and again with back-off while it fails with what passes by itself."""
+        backoff, stayed = 0.05, time.monotonic()
+        while True:
+            try:
+                await operation()
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                self.log.warning("consumer.retry", topic=self.subscription.topic.name, error=repr(error)[:200])
+                await self._pause(backoff * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+                backoff = min(backoff * 2, LONGEST_BACKOFF)
+                if time.monotonic() - stayed > STAY_EVERY:
+                    stayed = time.monotonic()
+                    await membership.stay()
+            else:
+                return
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self.stopping.wait(), seconds)
+        except TimeoutError:
+            return
+        raise _Stopping
+
+    async def set_aside(self, bad: Sequence[tuple[RawRecord, Unreadable]]) -> None:
+        """Write dead letters, and the answers to those who asked, once however often the batch comes."""
+        ids = {
+            (r.topic, r.partition, r.offset): deterministic_id(
+                "dead-letter", self.group, self.cluster, r.topic, str(r.partition), str(r.offset)
+            )
+            for r, _ in bad
+        }
+        async with self.pool.acquire() as connection, connection.transaction():
+            new = await connection.fetch(
+                """INSERT INTO dead_letter (cluster_id, topic, partition, "offset", id, reason)
+                   SELECT $1, * FROM unnest($2::text[], $3::int[], $4::bigint[], $5::text[], $6::text[])
+                   ON CONFLICT DO NOTHING RETURNING id""",
+                self.cluster,
+                [r.topic for r, _ in bad],
+                [r.partition for r, _ in bad],
+                [r.offset for r, _ in bad],
+                [ids[r.topic, r.partition, r.offset] for r, _ in bad],
+                [str(error) for _, error in bad],
+            )
+            fresh = {row["id"] for row in new}
+            events: list[Event | RawEvent] = []
+            for raw, error in bad:
+                id_ = ids[raw.topic, raw.partition, raw.offset]
+                if id_ not in fresh:
+                    continue
+                events.append(self._dead_letter(raw, error, id_))
+                if self.subscription.answer is not None and error.envelope is not None:
+                    key = (raw.key or b"").decode()
+                    events.extend(self.subscription.answer(error.envelope, key, id_))
+            await outbox.enqueue(connection, events)
+        _set_aside.labels(self.subscription.topic.name).inc(len(fresh))
+
+    def _dead_letter(self, raw: RawRecord, error: Unreadable, id_: str) -> RawEvent:
+        about = {
+            "x-dead-letter-id": id_,
+            "x-original-topic": raw.topic,
+            "x-original-partition": str(raw.partition),
+            "x-original-offset": str(raw.offset),
+            "x-consumer-group": self.group,
+            "x-error-message": str(error),
+            "x-failed-at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        }
+        headers = [*raw.headers, *((name, value.encode()) for name, value in about.items())]
+        return RawEvent(self.subscription.topic.dlq.name, raw.key, headers, raw.value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rebuilt:
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+    timestamp: int = 0
+
+
+def _rebuilt(record: Record[Any]) -> RawRecord:
+    """A record that could be read, as it came: for the dead letters."""
+    return _Rebuilt(
+        record.topic,
+        record.partition,
+        record.offset,
+        record.key.encode(),
+        record.value,
+        record.headers,
+    )

@@ -1,0 +1,151 @@
+"""The HTTP base of every service: problem+json, trace context, liveness, readiness, metrics."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chassis.records import new_traceparent
+from chassis.telemetry import traceparent
+
+PROBLEM = "application/problem+json"
+
+
+class Problem(Exception):
+    """Refuse a request: RFC 9457, with a `code` that programs may switch on."""
+
+    def __init__(self, status: int, code: str, detail: str, errors: Sequence[Any] = ()) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail, self.errors = status, code, detail, list(errors)
+
+
+@dataclass
+class Health:
+    """What liveness and readiness answer. `checks` return None when fine, else the reason."""
+
+    started: bool = False
+    serving: bool = True
+    """Whether requests can be answered: not while replicas are read, where an academy that exists would be unknown."""
+    reason: str = "starting"
+    beat: float = field(default_factory=time.monotonic)
+    live: list[Callable[[], str | None]] = field(default_factory=list)
+    ready: list[Callable[[], Awaitable[str | None]]] = field(default_factory=list)
+
+    async def keep_beating(self) -> None:
+        """Show that the event loop turns."""
+        while True:
+            self.beat = time.monotonic()
+            await asyncio.sleep(1)
+
+    def why_dead(self) -> list[str]:
+        stuck = [] if time.monotonic() - self.beat < 5 else ["the event loop does not turn"]
+        return stuck + [reason for check in self.live if (reason := check())]
+
+    async def why_not_ready(self) -> list[str]:
+        if not self.started:
+            return [self.reason]
+        return self.why_dead() + [reason for check in self.ready if (reason := await check())]
+
+
+def problem(status: int, code: str, detail: str, errors: Sequence[Any] = ()) -> JSONResponse:
+    """The body of a refusal."""
+    body: dict[str, Any] = {"type": "about:blank", "status": status, "code": code, "detail": detail}
+    if errors:
+        body["errors"] = list(errors)
+    return JSONResponse(body, status, media_type=PROBLEM)
+
+
+def actor_of(request: Request) -> str:
+    """Who asks. Until there is a log-in, whoever can reach the loopback interface."""
+    return "local"
+
+
+def traceparent_of(request: Request) -> str:
+    """The trace context of the request."""
+    return traceparent.get()
+
+
+class _Trace:
+    """Take up the caller's trace context, or begin one; what asks for a change is logged under it.
+
+    The line names the route and not the path, which may hold a personnel number.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._log = structlog.get_logger("http")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = dict(scope["headers"]).get(b"traceparent", b"").decode("latin-1")
+        traceparent.set(given if len(given) == 55 and given.isascii() else new_traceparent())
+        status = 500
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        finally:
+            if scope["method"] not in ("GET", "HEAD"):
+                route = getattr(scope.get("route"), "path", None)
+                self._log.info("http.request", method=scope["method"], route=route, status=status)
+
+
+def make_app(name: str, routers: Iterable[APIRouter], health: Health) -> FastAPI:
+    """The application of one service."""
+    app = FastAPI(title=name, openapi_url="/openapi.json", docs_url=None, redoc_url=None)
+    app.add_middleware(_Trace)
+
+    async def only_when_serving() -> None:
+        if not health.serving:
+            raise Problem(503, "not_ready", health.reason)
+
+    @app.exception_handler(Problem)
+    async def refused(_: Request, error: Problem) -> JSONResponse:
+        return problem(error.status, error.code, error.detail, error.errors)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        errors = [{"path": ".".join(map(str, e["loc"])), "message": e["msg"]} for e in error.errors()]
+        return problem(422, "invalid_request", "the request does not have the documented form", errors)
+
+    @app.exception_handler(HTTPException)
+    async def http_error(_: Request, error: HTTPException) -> JSONResponse:
+        return problem(error.status_code, "http_error", str(error.detail))
+
+    @app.exception_handler(Exception)
+    async def failed(_: Request, error: Exception) -> JSONResponse:
+        return problem(500, "internal_error", f"{type(error).__name__}: see the log under this trace")
+
+    @app.get("/livez", include_in_schema=False)
+    async def livez() -> JSONResponse:
+        reasons = health.why_dead()
+        return JSONResponse({"live": not reasons, "reasons": reasons}, 503 if reasons else 200)
+
+    @app.get("/readyz", include_in_schema=False)
+    async def readyz() -> JSONResponse:
+        reasons = await health.why_not_ready()
+        return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    for router in routers:
+        app.include_router(router, dependencies=[Depends(only_when_serving)])
+    return app

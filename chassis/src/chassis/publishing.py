@@ -1,0 +1,126 @@
+"""The one place that publishes: an idempotent producer that sends whole record batches and awaits every acknowledgement."""
+
+import asyncio
+import struct
+import time
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+from chassis.records import RawEvent
+
+ACKNOWLEDGE_TIMEOUT = 60.0
+"""Seconds. An idempotent producer retries for ever; after this it is replaced and the caller sends again."""
+BATCH_BYTES = 512 * 1024
+
+_MASK = 0xFFFFFFFF
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition of a key as Kafka's Java client has it (murmur2), so that every client agrees."""
+    length = len(key)
+    words = length >> 2
+    h = 0x9747B28C ^ length
+    for k in _words(words).unpack_from(key):
+        k = (k * 0x5BD1E995) & _MASK
+        k = ((k ^ (k >> 24)) * 0x5BD1E995) & _MASK
+        h = ((h * 0x5BD1E995) & _MASK) ^ k
+    tail = key[words << 2 :]
+    if tail:
+        h = ((h ^ int.from_bytes(tail, "little")) * 0x5BD1E995) & _MASK
+    h = ((h ^ (h >> 13)) * 0x5BD1E995) & _MASK
+    return ((h ^ (h >> 15)) & 0x7FFFFFFF) % partitions
+
+
+@lru_cache(maxsize=512)
+def _words(count: int) -> struct.Struct:
+    return struct.Struct(f"<{count}I")
+
+
+class Publisher:
+    """Publishes in order per key.
+
+    After an error nothing is known of the batch: the producer is replaced, and whoever called sends all of it again.
+    """
+
+    def __init__(self, bootstrap: str, name: str) -> None:
+        self._bootstrap = bootstrap
+        self._name = name
+        self._producer: AIOKafkaProducer | None = None
+
+    async def start(self) -> None:
+        """Connect; raises a KafkaError where there is no broker."""
+        if self._producer is None:
+            producer = AIOKafkaProducer(
+                bootstrap_servers=self._bootstrap,
+                client_id=self._name,
+                acks="all",
+                enable_idempotence=True,
+                max_batch_size=BATCH_BYTES,
+                max_request_size=1_000_000,
+                request_timeout_ms=30_000,
+                retry_backoff_ms=50,
+            )
+            try:
+                await producer.start()
+            except BaseException:
+                await producer.stop()
+                raise
+            self._producer = producer
+
+    async def stop(self) -> None:
+        """Send what is pending and disconnect."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await asyncio.wait_for(producer.stop(), 10)
+
+    async def publish(self, events: Iterable[RawEvent]) -> None:
+        """Return when the broker has acknowledged every event."""
+        try:
+            await self.start()
+            async with asyncio.timeout(ACKNOWLEDGE_TIMEOUT):
+                await self._send(events)
+        except BaseException:
+            await self._discard()
+            raise
+
+    async def _send(self, events: Iterable[RawEvent]) -> None:
+        producer = self._producer
+        assert producer is not None  # noqa: S101 - publish() started it
+        now = time.time_ns() // 1_000_000
+        partitions: dict[str, int] = {}
+        batches: dict[tuple[str, int], list[BatchBuilder]] = {}
+        for count, event in enumerate(events):
+            topic = event.topic
+            if topic not in partitions:
+                partitions[topic] = len(await producer.partitions_for(topic))
+            number = partition_of(event.key, partitions[topic]) if event.key is not None else 0
+            builders = batches.get((topic, number))
+            if builders is None:
+                builders = batches[topic, number] = [producer.create_batch()]
+            if builders[-1].append(timestamp=now, key=event.key, value=event.value, headers=event.headers) is None:
+                builders.append(producer.create_batch())
+                if builders[-1].append(timestamp=now, key=event.key, value=event.value, headers=event.headers) is None:
+                    raise ValueError(f"an event for {topic} does not fit into a record batch")
+            if count % 500 == 499:
+                await asyncio.sleep(0)
+        await asyncio.gather(*(self._send_all(producer, tp, builders) for tp, builders in batches.items()))
+
+    @staticmethod
+    async def _send_all(producer: AIOKafkaProducer, tp: tuple[str, int], builders: Sequence[BatchBuilder]) -> None:
+        for builder in builders:
+            builder.close()
+            await (await producer.send_batch(builder, tp[0], partition=tp[1]))
+
+    async def _discard(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            # Not awaited to the end: stop() would wait for the very acknowledgements that do not come.
+            stopping = asyncio.ensure_future(producer.stop())
+            await asyncio.wait({stopping}, timeout=1)
+            if not stopping.done():
+                stopping.cancel()
+            elif not stopping.cancelled():
+                stopping.exception()

@@ -1,0 +1,143 @@
+"""Records in and events out, without a word of Kafka's client."""
+
+import os
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Generic, Protocol, TypeVar
+
+import orjson
+import uuid_utils
+from pydantic import BaseModel
+
+from contracts.envelope import Envelope
+from contracts.topics import Topic
+
+M_co = TypeVar("M_co", bound=BaseModel, covariant=True)
+Headers = list[tuple[str, bytes | None]]
+
+MAX_VALUE_BYTES = 900_000
+"""Below the broker's 1 MiB for a record batch, so that no event can stall the relay."""
+
+_NAMESPACE = uuid.UUID("6f9d4f0e-6f0b-5d1c-9a52-0d3c5f1a7b11")
+
+
+class RawRecord(Protocol):
+    """One record as the broker gave it; nothing of it is trusted yet."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
+    @property
+    def timestamp(self) -> int: ...
+
+
+@dataclass(slots=True)
+class Record(Generic[M_co]):
+    """One record as it was consumed; `message` is None for a tombstone."""
+
+    cluster: str
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    value: bytes | None
+    envelope: Envelope
+    message: M_co | None
+    headers: Sequence[tuple[str, bytes | None]] = ()
+    """As they came, for the dead letters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One record to publish."""
+
+    topic: str
+    key: str
+    envelope: Envelope
+    value: bytes | None
+
+    def raw(self) -> "RawEvent":
+        return RawEvent(self.topic, self.key.encode(), [*self.envelope.headers()], self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class RawEvent:
+    """One record to publish, byte for byte: how a dead letter keeps what nobody could read."""
+
+    topic: str
+    key: bytes | None
+    headers: Headers
+    value: bytes | None
+
+
+class EventTooLarge(ValueError):
+    """The value of an event exceeds MAX_VALUE_BYTES."""
+
+
+def make_event(topic: Topic, key: str, envelope: Envelope, message: BaseModel) -> Event:
+    """The event of a message. Members that were not set are left out of its JSON."""
+    return Event(topic.name, key, envelope, message.model_dump_json(exclude_unset=True).encode())
+
+
+def encode_headers(headers: Sequence[tuple[str, bytes | None]]) -> bytes:
+    """Headers as JSON for the outbox. Latin-1 maps every byte to a character and back, so nothing is lost."""
+    return orjson.dumps([(name, None if value is None else value.decode("latin-1")) for name, value in headers])
+
+
+def encode_attributes(envelope: Envelope) -> bytes:
+    """`encode_headers` of an envelope's headers; nearly all are ASCII, whose text is its Latin-1 text already."""
+    encoded = orjson.dumps(envelope.attributes())
+    return encoded if encoded.isascii() else encode_headers(envelope.headers())
+
+
+def decode_headers(stored: bytes) -> Headers:
+    """What `encode_headers` was given."""
+    return [(name, None if value is None else value.encode("latin-1")) for name, value in orjson.loads(stored)]
+
+
+def new_id() -> str:
+    """A fresh id (UUID version 7)."""
+    return str(uuid_utils.uuid7())
+
+
+def new_ids(count: int) -> list[str]:
+    """`count` fresh ids, ascending: UUID version 7 with one timestamp and one read of randomness for all."""
+    milliseconds = (time.time_ns() // 1_000_000).to_bytes(6, "big").hex()
+    stamp = f"{milliseconds[:8]}-{milliseconds[8:]}-7"
+    noise = os.urandom(8 * count).hex()
+    base = int.from_bytes(os.urandom(2), "big") << 16
+    ids = []
+    for i in range(count):
+        # 28 counter bits, begun at random, keep the ids of one call ascending; 44 random bits keep those of two apart.
+        counter = f"{(base + i) & 0xFFFFFFF:07x}"
+        rest = noise[16 * i : 16 * i + 16]
+        ids.append(f"{stamp}{counter[:3]}-8{counter[3:6]}-{counter[6]}{rest[:11]}")
+    return ids
+
+
+def deterministic_id(*parts: str) -> str:
+    """The same id for the same parts, for ever (UUID version 5)."""
+    return str(uuid.uuid5(_NAMESPACE, "\x1f".join(parts)))
+
+
+def now_text() -> str:
+    """Now, RFC 3339 in UTC with milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def new_traceparent() -> str:
+    """A W3C trace context of a new trace."""
+    noise = os.urandom(24).hex()
+    return f"00-{noise[:32]}-{noise[32:]}-01"

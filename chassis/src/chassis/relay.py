@@ -1,0 +1,215 @@
+"""The relay: publishes the outbox in order, one leader at a time, losing nothing.
+
+PostgreSQL gives sequence numbers before commit, so "everything after number n" misses rows that commit late. The relay
+therefore goes from snapshot to snapshot: it reads what became visible between the last one and the present one, in the
+order of `seq`. Repeats after a crash are possible and absorbed by the consumers; losses and inversions per key are not.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import prometheus_client as prometheus
+import structlog
+
+from chassis import outbox
+from chassis.database import connect
+from chassis.publishing import Publisher
+from chassis.records import RawEvent, decode_headers
+
+LEASE = 3.0
+"""Seconds that a leader leads without renewing, by the database's clock; its own deadline counts from before it asked."""
+RENEW_EVERY = 1.0
+POLL = 0.05
+"""Seconds between two looks where nothing woke the relay: what another process wrote is published within it."""
+CHUNK = 2_000
+KEEP = timedelta(hours=24)
+"""How long published rows stay: the replay buffer."""
+PURGE_EVERY = 10.0
+PURGE_CHUNK = 20_000
+"""Rows deleted at a time, 2,000 a second at most: a backlog of old rows is gone within hours and disturbs nobody."""
+
+_published = prometheus.Counter("instroom_outbox_published_total", "Events published from the outbox", ["topic"])
+_lag = prometheus.Gauge("instroom_outbox_lag_seconds", "Age of the oldest event read in the last look that found any")
+_leads = prometheus.Gauge("instroom_outbox_leader", "1 where this process holds the relay's lease")
+
+_DELTA = f"""
+SELECT seq, topic, key, headers, value, created_at FROM ({outbox.BETWEEN}) AS delta
+WHERE seq > $3 ORDER BY seq LIMIT $4
+"""  # noqa: S608 - two constants
+
+
+class LeaseLost(Exception):
+    """Another process leads now, or this one was too slow to be sure that it still does."""
+
+
+@dataclass(slots=True)
+class _Position:
+    snap: str
+    next_snap: str | None
+    last_seq: int
+
+
+class Relay(outbox.Wakeable):
+    """Publishes one service's outbox; run `run()` as a task in every instance of the service."""
+
+    def __init__(self, dsn: str, publisher: Publisher, *, log: structlog.stdlib.BoundLogger, cluster: str = "") -> None:
+        self._dsn = dsn
+        self._publisher = publisher
+        self._log = log
+        self._cluster = cluster
+        self._awake = asyncio.Event()
+        self._epoch = 0
+        self._deadline = 0.0
+        self.leading = False
+        outbox.register(self)
+
+    def wake(self) -> None:
+        self._awake.set()
+
+    async def run(self) -> None:
+        """Lead whenever nobody else does; returns only by being cancelled or raising."""
+        connection = await connect(
+            # One sane plan whatever the statistics say: the index on (txid, seq).
+            self._dsn,
+            plan_cache_mode="force_custom_plan",
+            enable_seqscan="off",
+            idle_in_transaction_session_timeout="10s",
+        )
+        try:
+            while True:
+                position = await self._acquire(connection)
+                if position is None:
+                    await asyncio.sleep(LEASE / 6)
+                    continue
+                try:
+                    await self._lead(connection, position)
+                except LeaseLost:
+                    self._log.warning("relay.lease_lost", epoch=self._epoch)
+                finally:
+                    self.leading = False
+                    _leads.set(0)
+        finally:
+            await self._release(connection)
+
+    async def _acquire(self, connection: "asyncpg.Connection[asyncpg.Record]") -> _Position | None:
+        asked = time.monotonic()
+        row = await connection.fetchrow(
+            """UPDATE outbox_cursor
+               SET epoch = epoch + 1, lease_until = clock_timestamp() + make_interval(secs => $1), cluster_id = $2
+               WHERE id = 1 AND lease_until < clock_timestamp()
+               RETURNING epoch, snap::text, next_snap::text, last_seq""",
+            LEASE,
+            self._cluster,
+        )
+        if row is None:
+            return None
+        self._epoch, self._deadline = row["epoch"], asked + LEASE
+        self.leading = True
+        _leads.set(1)
+        self._log.info("relay.leads", epoch=self._epoch)
+        return _Position(row["snap"], row["next_snap"], row["last_seq"])
+
+    async def _release(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        """Let the next one lead at once; where that fails, the lease runs out by itself."""
+        try:
+            if not connection.is_closed():
+                await asyncio.wait_for(
+                    connection.execute(
+                        "UPDATE outbox_cursor SET lease_until = clock_timestamp() WHERE id = 1 AND epoch = $1",
+                        self._epoch,
+                    ),
+                    1,
+                )
+                await connection.close(timeout=1)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            self._log.warning("relay.release_failed", error=repr(error))
+            connection.terminate()
+
+    async def _renew(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        asked = time.monotonic()
+        epoch = await connection.fetchval(
+            """UPDATE outbox_cursor SET lease_until = clock_timestamp() + make_interval(secs => $1)
+               WHERE id = 1 AND epoch = $2 RETURNING epoch""",
+            LEASE,
+            self._epoch,
+        )
+        if epoch is None:
+            raise LeaseLost
+        self._deadline = asked + LEASE
+
+    async def _lead(self, connection: "asyncpg.Connection[asyncpg.Record]", position: _Position) -> None:
+        purged = time.monotonic()
+        renewed = time.monotonic()
+        while True:
+            self._awake.clear()
+            if time.monotonic() - renewed > RENEW_EVERY:
+                renewed = time.monotonic()
+                await self._renew(connection)
+            if time.monotonic() - purged > PURGE_EVERY:
+                purged = time.monotonic()
+                await self._purge(connection)
+            if await self._step(connection, position):
+                continue
+            try:
+                await asyncio.wait_for(self._awake.wait(), POLL)
+            except TimeoutError:
+                continue
+
+    async def _step(self, connection: "asyncpg.Connection[asyncpg.Record]", position: _Position) -> bool:
+        """Publish one chunk; whether there was any."""
+        until = position.next_snap or str(await connection.fetchval("SELECT pg_current_snapshot()::text"))
+        if until == position.snap:
+            _lag.set(0)
+            return False
+        rows = await connection.fetch(_DELTA, position.snap, until, position.last_seq, CHUNK)
+        if rows:
+            _lag.set((datetime.now(UTC) - rows[0]["created_at"]).total_seconds())
+            if time.monotonic() >= self._deadline:
+                raise LeaseLost
+            await self._publisher.publish(
+                RawEvent(r["topic"], r["key"], decode_headers(r["headers"]), r["value"]) for r in rows
+            )
+            for topic, count in Counter(row["topic"] for row in rows).items():
+                _published.labels(topic).inc(count)
+        if len(rows) == CHUNK:
+            position.next_snap, position.last_seq = until, rows[-1]["seq"]
+        else:
+            position.snap, position.next_snap, position.last_seq = until, None, 0
+        if rows:
+            # Nothing was published since the stored position otherwise: reading from there again finds nothing more.
+            await self._advance(connection, position)
+        return bool(rows)
+
+    async def _advance(self, connection: "asyncpg.Connection[asyncpg.Record]", position: _Position) -> None:
+        epoch = await connection.fetchval(
+            """UPDATE outbox_cursor
+               SET snap = $2::text::pg_snapshot, next_snap = $3::text::pg_snapshot, last_seq = $4
+               WHERE id = 1 AND epoch = $1 RETURNING epoch""",
+            self._epoch,
+            position.snap,
+            position.next_snap,
+            position.last_seq,
+        )
+        if epoch is None:
+            raise LeaseLost
+
+    async def _purge(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        """Delete a chunk of rows that were published more than KEEP ago.
+
+        Plain rows and not partitions: the relay never reads that far back, so dead rows there cost it nothing, while
+        making a partition waits for every open transaction.
+        """
+        await connection.execute(
+            """WITH gone AS (
+                   DELETE FROM outbox WHERE ctid = ANY (ARRAY(
+                       SELECT o.ctid FROM outbox o, outbox_cursor c
+                       WHERE o.created_at < now() - $1::interval AND pg_visible_in_snapshot(o.txid, c.snap) LIMIT $2))
+                   RETURNING txid)
+               UPDATE outbox_cursor SET purged = greatest(purged, (SELECT max(txid) FROM gone)) WHERE id = 1""",
+            KEEP,
+            PURGE_CHUNK,
+        )

@@ -1,0 +1,25 @@
+"""What every service is told by its environment (`INSTROOM_…`)."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServiceSettings(BaseSettings):
+    """Addresses and limits; what is a promise (topics, retention, acknowledgements) is code and not here."""
+
+    model_config = SettingsConfigDict(env_prefix="INSTROOM_", extra="ignore")
+
+    kafka: str
+    """Bootstrap servers of the broker, `host:port[,host:port]`."""
+    database: str
+    """DSN of this service's own database."""
+    http_host: str = "127.0.0.1"
+    http_port: int
+    log_level: str = "info"
+    topic_replication: int = 1
+    """Copies of each topic that this service creates; 3 on a cluster."""
+    stop_timeout: float = 15.0
+    """Seconds that running batches have to finish at SIGTERM."""
+    session_timeout: float = Field(default=45.0, ge=3)
+    """Seconds until the partitions of a killed instance go to the next one. Shorter is sooner, but a process that is
+    busy or frozen for as long loses its partitions too."""

@@ -1,0 +1,115 @@
+"""Events as server-sent events, from the service's own outbox up to where the relay is, with resume.
+
+An event's id is the place after it in the order of the relay: the two snapshots between which it became visible, and
+its sequence number. So a client that comes back goes on exactly behind the last event it saw.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+import asyncpg
+import orjson
+from fastapi import APIRouter, Depends, Header, Path, Query
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from chassis.database import Pool
+from chassis.http import Problem
+from chassis.outbox import BETWEEN
+from chassis.records import decode_headers
+from contracts.envelope import Envelope
+from contracts.topics import Topic
+
+LOOK_EVERY: Final = 0.2
+CHUNK: Final = 500
+
+_DELTA: Final = f"""
+SELECT seq, headers, value FROM ({BETWEEN}) AS delta
+WHERE seq > $3 AND topic = ANY ($4::text[]) AND substring(key FOR length($5::bytea)) = $5::bytea
+ORDER BY seq LIMIT $6
+"""  # noqa: S608 - two constants
+
+
+@dataclass(slots=True)
+class Place:
+    """Everything up to `seen` between the snapshots `since` and `until` has been sent; `until` None: nothing newer."""
+
+    since: str
+    until: str | None = None
+    seen: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.since};{self.until or ''};{self.seen}"
+
+
+async def find_place(pool: Pool, last_event_id: str | None) -> Place:
+    """Where a client goes on: behind its last event, else behind everything published so far.
+
+    Raises Problem: 400 for an id that is none of ours, 410 where events behind it are no longer kept.
+    """
+    if not last_event_id:
+        return Place(await pool.fetchval("SELECT snap::text FROM outbox_cursor WHERE id = 1"))
+    since, _, rest = last_event_id.partition(";")
+    until, _, seen = rest.partition(";")
+    try:
+        gone = await pool.fetchval(
+            "SELECT pg_snapshot_xmin($1::text::pg_snapshot) <= c.purged AND $2::text::pg_snapshot IS NOT NULL"
+            " FROM outbox_cursor c WHERE id = 1",
+            since,
+            until or since,
+        )
+        place = Place(since, until or None, int(seen))
+    except (asyncpg.DataError, ValueError):
+        raise Problem(400, "invalid_request", "Last-Event-ID is not the id of an event of this stream") from None
+    if gone:
+        raise Problem(410, "gone", "events behind Last-Event-ID are older than 24 hours: begin anew from a query")
+    return place
+
+
+async def follow(pool: Pool, place: Place, academy: str, topics: Sequence[str]) -> AsyncIterator[ServerSentEvent]:
+    """The academy's events behind `place`, for ever, in the order in which they are published."""
+    prefix = f"{academy}/".encode()
+    while True:
+        until = place.until or await pool.fetchval("SELECT snap::text FROM outbox_cursor WHERE id = 1")
+        rows = []
+        if until != place.since:
+            rows = await pool.fetch(_DELTA, place.since, until, place.seen, topics, prefix, CHUNK)
+        for row in rows:
+            place = Place(place.since, until, row["seq"])
+            yield _event(row, str(place))
+        if len(rows) < CHUNK:
+            place = Place(until)
+            if not rows:
+                await asyncio.sleep(LOOK_EVERY)
+
+
+def _event(row: asyncpg.Record, id_: str) -> ServerSentEvent:
+    envelope = Envelope.from_headers(decode_headers(row["headers"]))
+    document: dict[str, Any] = {
+        name.removeprefix("ce_"): value for name, value in envelope.attributes() if name != "content-type"
+    }
+    document["data"] = None if row["value"] is None else orjson.loads(row["value"])
+    return ServerSentEvent(id=id_, event=envelope.type, raw_data=orjson.dumps(document).decode())
+
+
+def make_router(pool: Pool, topics: Sequence[Topic]) -> APIRouter:
+    """`GET /academies/{academy}/events`: CloudEvents in JSON, one a message; `Last-Event-ID` resumes."""
+    router = APIRouter(tags=["events"])
+    names = [topic.name for topic in topics]
+
+    async def place(last_event_id: Annotated[str | None, Header(max_length=10_000)] = None) -> Place:
+        return await find_place(pool, last_event_id)
+
+    @router.get("/academies/{academy}/events", response_class=EventSourceResponse)
+    async def events(
+        academy: Annotated[str, Path(max_length=40)],
+        start: Annotated[Place, Depends(place)],
+        type: Annotated[list[str], Query(description="only these event types")] = [],  # noqa: B006 - FastAPI copies it
+    ) -> AsyncIterator[ServerSentEvent]:
+        """Follow the events of one academy."""
+        async for event in follow(pool, start, academy, names):
+            if not type or event.event in type:
+                yield event
+
+    return router

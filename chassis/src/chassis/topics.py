@@ -1,0 +1,82 @@
+"""The topics of the registry, made where they are missing and refused where they differ."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from chassis.database import UnsafeSettings
+from contracts.topics import Topic
+
+UNSAFE_IF_TRUE: Final = {
+    "auto.create.topics.enable": "a topic made by chance has other partitions, and order per key is lost",
+    "unclean.leader.election.enable": "a leader that is behind loses what was acknowledged",
+}
+
+
+async def ensure_topics(bootstrap: str, topics: Iterable[Topic], *, replication: int = 1) -> str:
+    """Make the missing topics; return the cluster's id.
+
+    Raises UnsafeSettings where a topic has another number of partitions or another clean-up than the registry says
+    (order per key and replay would break), where the broker makes topics by itself, or where a replica that is behind
+    may become leader.
+    """
+    wanted = {topic.name: topic for topic in topics}
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="instroom-admin", request_timeout_ms=15_000)
+    await admin.start()
+    try:
+        cluster = await admin.describe_cluster()
+        await _check_broker(admin, str(cluster["brokers"][0]["node_id"]))
+        existing = set(await admin.list_topics())
+        missing = [topic for name, topic in wanted.items() if name not in existing]
+        if missing:
+            response = await admin.create_topics(
+                [
+                    NewTopic(
+                        t.name, num_partitions=t.partitions, replication_factor=replication, topic_configs=t.config()
+                    )
+                    for t in missing
+                ]
+            )
+            for error in response.topic_errors:
+                if error[1] not in (0, TopicAlreadyExistsError.errno):
+                    raise for_code(error[1])(f"topic {error[0]} cannot be made: {error[2:]}")
+        await _check(admin, {n: t for n, t in wanted.items() if n in existing})
+        return str(cluster["cluster_id"])
+    finally:
+        await admin.close()
+
+
+async def _check(admin: AIOKafkaAdminClient, existing: dict[str, Topic]) -> None:
+    if not existing:
+        return
+    for described in await admin.describe_topics(list(existing)):
+        topic = existing[described["topic"]]
+        if described["error_code"] == 0 and len(described["partitions"]) != topic.partitions:
+            raise UnsafeSettings(
+                f"topic {topic.name} has {len(described['partitions'])} partitions, the registry says {topic.partitions}:"
+                " the order per key depends on it; make the topic anew"
+            )
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name, {"cleanup.policy": None}) for name in existing]
+    for name, _, value in _settings(await admin.describe_configs(resources)):
+        if value != existing[name].cleanup:
+            raise UnsafeSettings(f"topic {name} has cleanup.policy={value}, the registry says {existing[name].cleanup}")
+
+
+async def _check_broker(admin: AIOKafkaAdminClient, node: str) -> None:
+    wanted = dict.fromkeys(UNSAFE_IF_TRUE)
+    for _, setting, value in _settings(
+        await admin.describe_configs([ConfigResource(ConfigResourceType.BROKER, node, wanted)])
+    ):
+        if setting in UNSAFE_IF_TRUE and value == "true":
+            raise UnsafeSettings(f"the broker has {setting}=true: {UNSAFE_IF_TRUE[setting]}; set it to false")
+
+
+def _settings(responses: Iterable[Any]) -> Iterable[tuple[str, str, str]]:
+    """(resource, setting, value) of each answer."""
+    for response in responses:
+        for resource in response.resources:
+            for entry in resource[4]:
+                yield resource[3], entry[0], entry[1]

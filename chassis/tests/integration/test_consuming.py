@@ -1,0 +1,273 @@
+"""Consuming: a bad record is set aside alone, what passes by itself is waited for, nothing is lost or handled unseen."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import asyncpg
+import pytest
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from pydantic import BaseModel
+
+from chassis.broker import Broker
+from chassis.consuming import Consumer, Subscription, store_positions
+from chassis.database import Pool
+from chassis.publishing import Publisher
+from chassis.records import Event, Record, encode_headers
+from chassis.relay import Relay
+from chassis.testing import MakePool, eventually
+from chassis.topics import ensure_topics
+from contracts.envelope import Envelope
+from contracts.topics import Topic
+
+_count = itertools.count()
+
+
+class Happened(BaseModel):
+    n: int
+
+
+GOOD = [("ce_id", b"1"), ("ce_source", b"test"), ("ce_type", b"test.happened.v1"), ("ce_academy", b"a")]
+
+POISON: dict[str, tuple[bytes | None, bytes | None, list[tuple[str, bytes | None]]]] = {
+    "a header that is not UTF-8": (b"a/1", b'{"n":1}', [*GOOD[:3], ("ce_academy", b"\xff\xfe")]),
+    "a header that is null": (b"a/1", b'{"n":1}', [*GOOD[:3], ("ce_academy", None)]),
+    "no headers at all": (b"a/1", b'{"n":1}', []),
+    "no value": (b"a/1", None, GOOD),
+    "a value that is no JSON": (b"a/1", b"{n:1", GOOD),
+    "a value of another schema": (b"a/1", b'{"m":1}', GOOD),
+    "a value that is not UTF-8": (b"a/1", b'{"n":"\xff"}', GOOD),
+    "a type that nobody knows": (b"a/1", b'{"n":1}', [*GOOD[:2], ("ce_type", b"test.unheard.v1"), GOOD[3]]),
+    "a value of 800,000 bytes": (b"a/1", b'{"n":"' + b"x" * 800_000 + b'"}', GOOD),
+    "the key of another academy": (b"b/1", b'{"n":1}', GOOD),
+    "no key": (None, b'{"n":1}', GOOD),
+    "a key that is not UTF-8": (b"\xff/1", b'{"n":1}', GOOD),
+    "an attribute given twice": (b"a/1", b'{"n":1}', [*GOOD, ("ce_id", b"2")]),
+    "a number that is none": (b"a/1", b'{"n":NaN}', GOOD),
+    "nesting without end": (b"a/1", b'{"n":' + b"[" * 5_000 + b"]" * 5_000 + b"}", GOOD),
+    "an attempt that is no number": (b"a/1", b'{"n":1}', [*GOOD, ("ce_attempt", b"many")]),
+}
+
+
+@pytest.fixture
+async def topic(stack: dict[str, str]) -> Topic:
+    topic = Topic(
+        name=f"test.consuming.{os.getpid()}.{next(_count)}.{time.time_ns() % 1_000_000}",
+        key="k",
+        partitions=3,
+        retention_ms=3_600_000,
+        owner="test",
+        producers=("test",),
+        consumers=("test",),
+    )
+    await ensure_topics(stack["kafka"], [topic, topic.dlq])
+    return topic
+
+
+async def send(stack: dict[str, str], topic: Topic, records: Sequence[tuple[bytes | None, bytes | None, Any]]) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=stack["kafka"], acks="all")
+    await producer.start()
+    try:
+        for key, value, headers in records:
+            await producer.send_and_wait(topic.name, value, key=key, headers=headers, partition=0)
+    finally:
+        await producer.stop()
+
+
+async def read_all(stack: dict[str, str], name: str, expected: int) -> list[Any]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=stack["kafka"], auto_offset_reset="earliest")
+    await consumer.start()
+    found: list[Any] = []
+    try:
+        consumer.assign([TopicPartition(name, 0)])
+        async with asyncio.timeout(30):
+            while len(found) < expected:
+                for records in (await consumer.getmany(timeout_ms=200)).values():
+                    found += records
+    finally:
+        await consumer.stop()
+    return found
+
+
+@contextlib.asynccontextmanager
+async def consuming(
+    stack: dict[str, str],
+    database: str,
+    pool: Pool,
+    topic: Topic,
+    handle: Callable[[list[Record[Any]]], Any],
+    *,
+    answer: Callable[[Envelope, str, str], list[Event]] | None = None,
+    group: str = "test",
+) -> AsyncIterator[Consumer]:
+    log = structlog.get_logger()
+    stopping = asyncio.Event()
+    subscription = Subscription(
+        topic=topic,
+        models={"test.happened.v1": Happened},
+        known=frozenset({"test.happened.v1", "test.other.v1"}),
+        handle=handle,
+        answer=answer,
+    )
+    consumer = Consumer(subscription, pool, "cluster", group, log, stopping)
+    broker = Broker(stack["kafka"], client="test", stop_timeout=5)
+    broker.subscribe(topic.name, group=f"{group}.{topic.name}", max_records=500, handler=consumer)
+    relay = Relay(database, Publisher(stack["kafka"], "test"), log=log)
+    relaying = asyncio.create_task(relay.run())
+    await broker.start()
+    try:
+        yield consumer
+    finally:
+        stopping.set()
+        await broker.stop()
+        relaying.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await relaying
+        await relay._publisher.stop()
+
+
+def good(n: int) -> tuple[bytes, bytes, Any]:
+    return b"a/1", b'{"n":%d}' % n, GOOD
+
+
+async def test_every_kind_of_poison_lands_byte_for_byte_in_the_dead_letters_and_its_neighbours_go_through(
+    stack: dict[str, str], database: str, make_migrated_pool: MakePool, topic: Topic
+) -> None:
+    pool = await make_migrated_pool()
+    handled: list[int] = []
+
+    async def handle(records: list[Record[Happened]]) -> None:
+        handled.extend(r.message.n for r in records if r.message)
+
+    batch: list[Any] = []
+    for n, record in enumerate(POISON.values()):
+        batch += [good(n), record]
+    await send(stack, topic, batch)
+    async with consuming(stack, database, pool, topic, handle):
+        await eventually(lambda: len(handled) >= len(POISON))
+        letters = await read_all(stack, topic.dlq.name, len(POISON))
+    assert handled == list(range(len(POISON)))
+    assert [(r.key, r.value) for r in letters] == [(key, value) for key, value, _ in POISON.values()]
+    for letter, (_, _, headers) in zip(letters, POISON.values(), strict=True):
+        about = dict(letter.headers[len(headers) :])
+        assert list(letter.headers[: len(headers)]) == headers
+        assert about["x-original-topic"].decode() == topic.name
+        assert about["x-error-message"]
+
+
+async def test_a_dead_letter_is_written_once_and_whoever_asked_is_told_once_however_often_the_record_comes(
+    stack: dict[str, str], database: str, make_migrated_pool: MakePool, topic: Topic
+) -> None:
+    pool = await make_migrated_pool()
+
+    async def handle(records: list[Record[Happened]]) -> None:
+        raise AssertionError("nothing here can be handled")
+
+    def answer(envelope: Envelope, key: str, dead_letter: str) -> list[Event]:
+        return [Event(topic.dlq.name, key, envelope, b"answer")]
+
+    await send(stack, topic, [POISON["a value of another schema"]])
+    for group in ("test", "test"):
+        async with consuming(stack, database, pool, topic, handle, answer=answer, group=group) as consumer:
+            raw = (await read_all(stack, topic.name, 1))[0]
+
+            class Member:
+                async def commit(self, positions: Any) -> bool:
+                    return True
+
+            await consumer([raw], Member())  # type: ignore[arg-type]
+    letters = await read_all(stack, topic.dlq.name, 2)
+    assert [letter.value for letter in letters] == [b'{"m":1}', b"answer"]
+    assert await pool.fetchval("SELECT count(*) FROM outbox") == 2
+
+
+async def test_a_record_whose_handling_fails_for_good_is_set_aside_alone(
+    stack: dict[str, str], database: str, make_migrated_pool: MakePool, topic: Topic
+) -> None:
+    pool = await make_migrated_pool()
+    handled: list[int] = []
+
+    async def handle(records: list[Record[Happened]]) -> None:
+        numbers = [r.message.n for r in records if r.message]
+        if 13 in numbers:
+            raise ZeroDivisionError
+        handled.extend(numbers)
+
+    await send(stack, topic, [good(n) for n in range(20)])
+    async with consuming(stack, database, pool, topic, handle):
+        letters = await read_all(stack, topic.dlq.name, 1)
+        await eventually(lambda: len(handled) == 19)
+    assert handled == [n for n in range(20) if n != 13]
+    assert [letter.value for letter in letters] == [b'{"n":13}']
+
+
+async def test_what_passes_by_itself_is_tried_again_and_never_set_aside(
+    stack: dict[str, str], database: str, make_migrated_pool: MakePool, topic: Topic
+) -> None:
+    pool = await make_migrated_pool()
+    errors = iter([asyncpg.DeadlockDetectedError(), ConnectionResetError(), TimeoutError(), OSError()])
+    handled: list[int] = []
+
+    async def handle(records: list[Record[Happened]]) -> None:
+        for error in errors:
+            raise error
+        handled.extend(r.message.n for r in records if r.message)
+
+    await send(stack, topic, [good(n) for n in range(5)])
+    async with consuming(stack, database, pool, topic, handle):
+        await eventually(lambda: len(handled) == 5)
+    assert await pool.fetchval("SELECT count(*) FROM dead_letter") == 0
+
+
+async def test_offsets_are_committed_after_the_batch_so_a_new_consumer_goes_on_behind_it(
+    stack: dict[str, str], database: str, make_migrated_pool: MakePool, topic: Topic
+) -> None:
+    pool = await make_migrated_pool()
+    handled: list[int] = []
+
+    async def handle(records: list[Record[Happened]]) -> None:
+        async with pool.acquire() as connection, connection.transaction():
+            await store_positions(connection, records)
+        handled.extend(r.message.n for r in records if r.message)
+
+    await send(stack, topic, [good(1), good(2)])
+    async with consuming(stack, database, pool, topic, handle):
+        await eventually(lambda: len(handled) == 2)
+    await send(stack, topic, [good(3)])
+    async with consuming(stack, database, pool, topic, handle):
+        await eventually(lambda: len(handled) >= 3)
+    assert handled == [1, 2, 3]
+    assert await pool.fetchval("SELECT next_offset FROM consumer_position") == 3
+
+
+async def test_a_batch_that_was_not_finished_when_the_process_stopped_comes_again(
+    stack: dict[str, str], database: str, make_migrated_pool: MakePool, topic: Topic
+) -> None:
+    pool = await make_migrated_pool()
+    tried = asyncio.Event()
+    handled: list[int] = []
+
+    async def never(records: list[Record[Happened]]) -> None:
+        tried.set()
+        raise ConnectionResetError
+
+    async def handle(records: list[Record[Happened]]) -> None:
+        handled.extend(r.message.n for r in records if r.message)
+
+    await send(stack, topic, [good(1)])
+    async with consuming(stack, database, pool, topic, never):
+        await asyncio.wait_for(tried.wait(), 30)
+    async with consuming(stack, database, pool, topic, handle):
+        await eventually(lambda: handled == [1])
+
+
+def test_headers_survive_the_outbox_byte_for_byte() -> None:
+    from chassis.records import decode_headers
+
+    headers: list[tuple[str, bytes | None]] = [("a", bytes(range(256))), ("b", None), ("a", b""), ("ü", "ü".encode())]
+    assert decode_headers(encode_headers(headers)) == headers

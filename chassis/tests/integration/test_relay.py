@@ -1,0 +1,156 @@
+"""The way out: what is committed is published, once or more, in order per key, and nothing else is."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from chassis.database import Pool
+from chassis.outbox import enqueue
+from chassis.publishing import Publisher
+from chassis.records import Event, new_id
+from chassis.relay import Relay
+from chassis.testing import MakePool, eventually
+from chassis.topics import ensure_topics
+from contracts.envelope import Envelope
+from contracts.topics import Topic
+
+_count = itertools.count()
+
+
+@pytest.fixture
+async def topic(stack: dict[str, str]) -> Topic:
+    topic = Topic(
+        name=f"test.relay.{os.getpid()}.{next(_count)}.{time.time_ns() % 1_000_000}",
+        key="k",
+        partitions=3,
+        retention_ms=3_600_000,
+        owner="test",
+        producers=("test",),
+        consumers=("test",),
+    )
+    await ensure_topics(stack["kafka"], [topic])
+    return topic
+
+
+def event(topic: Topic, key: str, n: int) -> Event:
+    envelope = Envelope(id=new_id(), type="test.happened.v1", source="test", academy="a")
+    return Event(topic.name, f"a/{key}", envelope, str(n).encode())
+
+
+async def everything(stack: dict[str, str], topic: Topic, expected: int) -> list[tuple[str, int]]:
+    """Read the topic from its start until it has `expected` different records, repeats included."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=stack["kafka"], auto_offset_reset="earliest")
+    await consumer.start()
+    found: list[tuple[str, int]] = []
+    try:
+        consumer.assign([TopicPartition(topic.name, n) for n in range(topic.partitions)])
+        async with asyncio.timeout(60):
+            while len(set(found)) < expected:
+                for records in (await consumer.getmany(timeout_ms=200)).values():
+                    found += [((r.key or b"").decode(), int(r.value or b"0")) for r in records]
+    finally:
+        await consumer.stop()
+    return found
+
+
+@contextlib.asynccontextmanager
+async def relay_running(stack: dict[str, str], database: str) -> AsyncIterator[Relay]:
+    relay = Relay(database, Publisher(stack["kafka"], "test"), log=structlog.get_logger())
+    task = asyncio.create_task(relay.run())
+    try:
+        yield relay
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        await relay._publisher.stop()
+
+
+async def write(pool: Pool, topic: Topic, key: str, numbers: list[int], *, roll_back: bool = False) -> None:
+    async with pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        await enqueue(connection, [event(topic, key, n) for n in numbers])
+        await (transaction.rollback() if roll_back else transaction.commit())
+
+
+async def test_what_is_committed_is_published_and_what_is_rolled_back_is_not(
+    stack: dict[str, str], database: str, make_migrated_pool: MakePool, topic: Topic
+) -> None:
+    pool = await make_migrated_pool()
+    async with relay_running(stack, database):
+        await write(pool, topic, "one", [1, 2])
+        await write(pool, topic, "two", [99], roll_back=True)
+        await write(pool, topic, "one", [3])
+        found = await everything(stack, topic, 3)
+    assert found == [("a/one", 1), ("a/one", 2), ("a/one", 3)]
+
+
+async def test_a_transaction_that_commits_late_is_not_passed_over(
+    stack: dict[str, str], database: str, make_migrated_pool: MakePool, topic: Topic
+) -> None:
+    pool = await make_migrated_pool()
+    async with relay_running(stack, database), pool.acquire() as slow:
+        transaction = slow.transaction()
+        await transaction.start()
+        await enqueue(slow, [event(topic, "slow", 1)])
+        await write(pool, topic, "fast", [2])
+        assert await everything(stack, topic, 1) == [("a/fast", 2)]
+        await transaction.commit()
+        assert sorted(await everything(stack, topic, 2)) == [("a/fast", 2), ("a/slow", 1)]
+
+
+async def test_a_second_relay_takes_over_and_nothing_is_lost_or_out_of_order_per_key(
+    stack: dict[str, str], database: str, make_migrated_pool: MakePool, topic: Topic
+) -> None:
+    pool = await make_migrated_pool()
+    numbers = range(300)
+
+    async def writer(key: str) -> None:
+        for n in numbers:
+            await write(pool, topic, key, [n])
+
+    writers = asyncio.gather(*(writer(f"k{i}") for i in range(5)))
+    for _ in range(3):
+        async with relay_running(stack, database) as relay:
+            await eventually(lambda relay=relay: relay.leading, what="the relay leads")
+            await asyncio.wait({writers}, timeout=0.4)
+    async with relay_running(stack, database):
+        await writers
+        found = await everything(stack, topic, 5 * len(numbers))
+    for i in range(5):
+        firsts = list(dict.fromkeys(n for key, n in found if key == f"a/k{i}"))
+        assert firsts == list(numbers)
+
+
+async def test_only_one_of_two_relays_leads(stack: dict[str, str], database: str, make_migrated_pool: MakePool) -> None:
+    await make_migrated_pool()
+    async with relay_running(stack, database) as first:
+        await eventually(lambda: first.leading)
+        async with relay_running(stack, database) as second:
+            with pytest.raises(AssertionError, match="second leads"):
+                await eventually(lambda: second.leading, timeout=1.5, what="second leads")
+
+
+async def test_published_events_keep_their_key_headers_and_bytes(
+    stack: dict[str, str], database: str, make_migrated_pool: MakePool, topic: Topic
+) -> None:
+    pool = await make_migrated_pool()
+    async with relay_running(stack, database):
+        await write(pool, topic, "zoë", [7])
+        consumer = AIOKafkaConsumer(topic.name, bootstrap_servers=stack["kafka"], auto_offset_reset="earliest")
+        await consumer.start()
+        try:
+            record = await asyncio.wait_for(consumer.getone(), 30)
+        finally:
+            await consumer.stop()
+    assert record.key == "a/zoë".encode()
+    assert record.value == b"7"
+    assert Envelope.from_headers(record.headers).type == "test.happened.v1"

@@ -1,0 +1,146 @@
+"""A replica of a compacted topic: whole states, gated by revision, kept when the topic forgets."""
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from pydantic import BaseModel
+
+from chassis.database import Pool
+from chassis.publishing import Publisher
+from chassis.records import Event, RawEvent, new_id
+from chassis.replica import StateReplica
+from chassis.testing import MakePool, eventually
+from chassis.topics import ensure_topics
+from contracts.envelope import Envelope
+from contracts.topics import Topic
+
+
+class Changed(BaseModel):
+    name: str
+
+
+TYPE = "test.changed.v1"
+
+
+def a_topic() -> Topic:
+    return Topic(
+        name=f"test.replica.{os.getpid()}.{time.time_ns()}",
+        key="k",
+        partitions=1,
+        cleanup="compact",
+        retention_ms=None,
+        owner="test",
+        producers=("test",),
+        consumers=("test",),
+    )
+
+
+def state(topic: Topic, key: str, revision: int, name: str | None) -> RawEvent:
+    type_ = TYPE if name is not None else "test.removed.v1"
+    envelope = Envelope(id=new_id(), type=type_, source="test", academy="a", org_revision=revision)
+    return Event(topic.name, key, envelope, None if name is None else b'{"name":"%s"}' % name.encode()).raw()
+
+
+async def publish(stack: dict[str, str], *events: RawEvent) -> None:
+    publisher = Publisher(stack["kafka"], "test")
+    await publisher.publish(events)
+    await publisher.stop()
+
+
+@contextlib.asynccontextmanager
+async def replicating(stack: dict[str, str], pool: Pool, topic: Topic) -> AsyncIterator[StateReplica]:
+    replica = StateReplica(topic, {TYPE: Changed})
+    task = asyncio.create_task(
+        replica.run(bootstrap=stack["kafka"], pool=pool, cluster="c", group="g", log=structlog.get_logger())
+    )
+    try:
+        await eventually(lambda: replica.caught_up.is_set() or task.done())
+        yield replica
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def names(replica: StateReplica) -> dict[str, tuple[str | None, bool]]:
+    return {key: (e.message and e.message.name, e.removed) for key, e in replica.entries("a").items()}
+
+
+async def test_it_is_caught_up_only_with_all_that_was_there_at_its_start_and_old_revisions_change_nothing(
+    stack: dict[str, str], make_migrated_pool: MakePool
+) -> None:
+    pool, topic = await make_migrated_pool(), a_topic()
+    await ensure_topics(stack["kafka"], [topic, topic.dlq])
+    await publish(
+        stack,
+        state(topic, "a/unit/1", 2, "new"),
+        state(topic, "a/unit/1", 1, "old"),
+        state(topic, "a/unit/2", 2, "two"),
+        state(topic, "a/academy/a", 2, "A"),
+    )
+    async with replicating(stack, pool, topic) as replica:
+        assert names(replica) == {
+            "a/unit/1": ("new", False),
+            "a/unit/2": ("two", False),
+            "a/academy/a": ("A", False),
+        }
+        assert replica.revision("a") == 2
+        assert not await replica.wait_for("a", 3, timeout=0.1)
+        waiting = asyncio.ensure_future(replica.wait_for("a", 3, timeout=20))
+        await publish(stack, state(topic, "a/unit/2", 3, None), state(topic, "a/academy/a", 3, "A"))
+        assert await waiting
+        assert names(replica)["a/unit/2"] == ("two", True)
+        async with pool.acquire() as connection:
+            assert await replica.stored_revision(connection, ["a", "b"]) == {"a": 3}
+
+
+async def test_what_the_topic_no_longer_has_was_removed_while_nobody_looked(
+    stack: dict[str, str], make_migrated_pool: MakePool
+) -> None:
+    pool, topic = await make_migrated_pool(), a_topic()
+    await ensure_topics(stack["kafka"], [topic, topic.dlq])
+    await publish(stack, state(topic, "a/unit/1", 1, "one"), state(topic, "a/academy/a", 1, "A"))
+    async with replicating(stack, pool, topic):
+        pass
+    compacted = a_topic()
+    await ensure_topics(stack["kafka"], [compacted, compacted.dlq])
+    await publish(stack, state(compacted, "a/academy/a", 5, "A"))
+    await pool.execute("UPDATE replica_state SET topic = $1", compacted.name)
+    async with replicating(stack, pool, compacted) as replica:
+        assert names(replica)["a/unit/1"] == ("one", True)
+
+
+async def test_a_topic_that_was_made_anew_removes_nothing(stack: dict[str, str], make_migrated_pool: MakePool) -> None:
+    pool, topic = await make_migrated_pool(), a_topic()
+    await ensure_topics(stack["kafka"], [topic, topic.dlq])
+    await publish(stack, state(topic, "a/unit/1", 1, "one"), state(topic, "a/academy/a", 1, "A"))
+    async with replicating(stack, pool, topic):
+        pass
+    empty = a_topic()
+    await ensure_topics(stack["kafka"], [empty, empty.dlq])
+    await pool.execute("UPDATE replica_state SET topic = $1", empty.name)
+    async with replicating(stack, pool, empty) as replica:
+        assert names(replica)["a/unit/1"] == ("one", False)
+        assert replica.revision("a") == 1
+
+
+async def test_poison_does_not_stop_it_and_becomes_a_dead_letter(
+    stack: dict[str, str], make_migrated_pool: MakePool
+) -> None:
+    pool, topic = await make_migrated_pool(), a_topic()
+    await ensure_topics(stack["kafka"], [topic, topic.dlq])
+    poison = RawEvent(topic.name, b"a/unit/1", [("ce_id", b"\xff")], b"{")
+    await publish(stack, poison, state(topic, "a/academy/a", 1, "A"))
+    async with replicating(stack, pool, topic) as replica:
+        assert replica.revision("a") == 1
+    assert await pool.fetchval("SELECT count(*) FROM dead_letter") == 1
+    consumer = AIOKafkaConsumer(bootstrap_servers=stack["kafka"])
+    await consumer.start()
+    partition = TopicPartition(topic.name, 0)
+    assert (await consumer.end_offsets([partition]))[partition] == 2
+    await consumer.stop()

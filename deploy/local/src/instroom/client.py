@@ -1,0 +1,191 @@
+"""The services over HTTP, with patience: what is starting or restarting is asked again for 30 s."""
+
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, Literal
+from urllib.parse import quote
+
+import httpx
+
+from instroom.failure import Exit, Failure
+from instroom.words import Language, Words, words
+
+Service = Literal["org-service", "user-service", "import-service", "notify-service"]
+
+READY_SECONDS: Final = 30.0
+"""How long a command waits for a service to answer, and for the outcome of what it asked."""
+ERROR_SECONDS: Final = 10.0
+"""How long an internal error is taken for the moment in which a database or broker comes back."""
+REPLICA_SECONDS: Final = 5.0
+"""How long a service may take to learn of an academy that was defined here."""
+PAUSE_SECONDS: Final = 0.2
+_ACADEMY: Final = re.compile(r"[a-z0-9](-?[a-z0-9])*")
+_TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
+
+
+def valid_academy(academy: str) -> bool:
+    """Whether this can be the id of an academy."""
+    return len(academy) <= 40 and _ACADEMY.fullmatch(academy) is not None
+
+
+class Client:
+    """Asks a platform's services. What they refuse is a Failure with the exit code of `cli.md`.
+
+    `applied` tells whether an organisation was applied to an academy from here: a service that does not know it yet is
+    asked again for 5 s. `running` tells whether anybody keeps the platform up: if not, the first question is not
+    repeated.
+    """
+
+    def __init__(
+        self,
+        services: Mapping[str, str],
+        *,
+        language: Language | None = None,
+        applied: Callable[[str], bool] = lambda academy: False,
+        running: Callable[[], bool] = lambda: True,
+        transport: httpx.BaseTransport | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._services = services
+        self._applied, self._running = applied, running
+        self._reached = False
+        self._say: Words = words(language)
+        self._clock, self._pause = clock, pause
+        headers = {"Accept-Language": language} if language else {}
+        self._http = httpx.Client(headers=headers, timeout=_TIMEOUT, transport=transport, trust_env=False)
+        self.language = language
+
+    def close(self) -> None:
+        self._http.close()
+
+    def get(self, service: Service, path: str, **params: Any) -> Any:
+        """The JSON that is there."""
+        return self.send(service, "GET", path, params=params).json()
+
+    def send(
+        self,
+        service: Service,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        content: Callable[[], Iterator[bytes]] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """Ask, again while nothing answers; `content` is called anew for each attempt."""
+        url = self._services[service] + path
+        began = self._clock()
+        while True:
+            patience, failure = READY_SECONDS, None
+            try:
+                response = self._http.request(
+                    method,
+                    url,
+                    params={k: v for k, v in (params or {}).items() if v is not None},
+                    json=json,
+                    content=content() if content is not None else None,
+                    headers=dict(headers or {}),
+                )
+            except UnicodeEncodeError:  # bytes of the command line that are no text
+                raise Failure("wrong_use", self._say("not_text"), Exit.WRONG_USE) from None
+            except httpx.TransportError as error:
+                failure = self._unreachable(service, error)
+                if not self._reached and not self._running():
+                    raise Failure("no_platform", self._say("no_platform"), Exit.UNAVAILABLE) from None
+            else:
+                self._reached = True
+                failure = self._refusal(service, path, response)
+                if failure is None:
+                    return response
+                patience = self._patience(response, failure, path)
+            if self._clock() - began >= patience:
+                raise failure
+            self._pause(PAUSE_SECONDS)
+
+    @contextmanager
+    def stream(self, service: Service, path: str, **params: Any) -> Iterator[httpx.Response]:
+        """A large answer in pieces. It is asked for once something small has shown that the service is there."""
+        url = self._services[service] + path
+        try:
+            with self._http.stream("GET", url, params=params) as response:
+                if response.status_code >= 300:
+                    response.read()
+                if (failure := self._refusal(service, path, response)) is not None:
+                    raise failure
+                yield response
+        except httpx.TransportError as error:
+            raise self._unreachable(service, error) from None
+
+    def command(
+        self, service: Service, method: str, path: str, *, params: Mapping[str, Any] | None = None, json: Any = None
+    ) -> dict[str, Any]:
+        """Ask for something and wait for its outcome. Asked again after a lost answer, it is still done once."""
+        key = str(uuid.uuid4())
+        accepted = self.send(service, method, path, params=params, json=json, headers={"Idempotency-Key": key}).json()
+        id_ = accepted["command_id"]
+        deadline = self._clock() + READY_SECONDS
+        while True:
+            state = self.get(service, f"/commands/{quote(id_, safe='')}", wait=5)
+            if state["state"] == "done":
+                outcome: dict[str, Any] = state["outcome"] or {}
+                return outcome
+            if self._clock() >= deadline:
+                text = self._say("not_in_time", service=service, seconds=int(READY_SECONDS), id=id_)
+                raise Failure("not_in_time", text, Exit.UNAVAILABLE)
+
+    def _unreachable(self, service: str, error: Exception) -> Failure:
+        reason = str(error) or type(error).__name__
+        text = self._say("unreachable", service=service, seconds=int(READY_SECONDS), reason=reason)
+        return Failure("unreachable", text, Exit.UNAVAILABLE)
+
+    def _refusal(self, service: str, path: str, response: httpx.Response) -> Failure | None:
+        """What the answer comes to; None if it is what was asked for."""
+        if response.status_code < 300:
+            return None
+        code, detail = _problem(response)
+        if code == "unknown_academy":
+            return Failure(code, self._say("unknown_academy", academy=_academy_of(path)), Exit.WRONG_USE)
+        if response.status_code >= 500 or code == "http_error":
+            # Without a code of ours it is no answer about the academy: a broken service or one of another version.
+            text = self._say("failed", service=service, status=response.status_code, reason=detail)
+            return Failure("failed", text, Exit.UNAVAILABLE)
+        return Failure(code, detail, Exit.WRONG_USE if code == "invalid_request" else Exit.REFUSED)
+
+    def _patience(self, response: httpx.Response, failure: Failure, path: str) -> float:
+        if failure.code == "unknown_academy":
+            return REPLICA_SECONDS if self._applied(_academy_of(path)) else 0.0
+        if response.status_code == 500:
+            return ERROR_SECONDS
+        return READY_SECONDS if response.status_code > 500 else 0.0
+
+
+def _academy_of(path: str) -> str:
+    return path.split("/")[2] if path.startswith("/academies/") else ""
+
+
+def academy_path(academy: str, *parts: str, say: Words) -> str:
+    """`/academies/{academy}/…`, each part made fit for a path. What cannot be an academy is none."""
+    if not valid_academy(academy):
+        raise Failure("unknown_academy", say("unknown_academy", academy=academy), Exit.WRONG_USE)
+    try:
+        return "/academies/" + "/".join([academy, *(quote(part, safe="") for part in parts)])
+    except UnicodeEncodeError:
+        raise Failure("wrong_use", say("not_text"), Exit.WRONG_USE) from None
+
+
+def _problem(response: httpx.Response) -> tuple[str, str]:
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        return "http_error", response.reason_phrase or str(response.status_code)
+    reasons = body.get("reasons")
+    detail = str(body.get("detail") or (", ".join(map(str, reasons)) if reasons else response.reason_phrase))
+    errors = [str(e.get("message")) for e in body.get("errors") or () if isinstance(e, dict) and e.get("message")]
+    return str(body.get("code") or "http_error"), "; ".join([detail, *errors])

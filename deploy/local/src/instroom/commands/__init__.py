@@ -1,0 +1,1 @@
+"""The commands, one module per noun; each has an `app` or functions that `instroom.cli` registers."""

@@ -1,0 +1,122 @@
+"""`instroom import`: a workbook goes in; start, report and list are the same word with something else behind it."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from instroom import revisions
+from instroom.client import academy_path
+from instroom.commands.options import Academy, AsJson
+from instroom.commands.reserved import FileOrWord
+from instroom.download import download
+from instroom.imports import following, showing
+from instroom.output import finish
+from instroom.session import session
+
+app = typer.Typer(
+    cls=FileOrWord,
+    help="Import people from a workbook: instroom import FILE --academy A. "
+    "A file called start, report or list is written ./start.",
+    no_args_is_help=True,
+)
+
+
+@app.command("FILE")
+def file(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="xlsx, xls, ods, csv or tsv")],
+    academy: Academy,
+    check_only: Annotated[
+        bool, typer.Option("--check-only", help="stop after the last check; nothing is written")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="start without asking")] = False,
+    action: Annotated[
+        Literal["upsert"], typer.Option(help="what to do with the people in the file: add or update them")
+    ] = "upsert",
+    as_json: AsJson = False,
+) -> None:
+    """Upload FILE, check it, show the last check, ask whether to start, start, follow, report."""
+    with session(as_json) as (out, platform):
+        base = academy_path(academy, "imports", say=out.say)
+        following.readable(path, out.say)
+        client = platform.client
+        revision = revisions.seen(platform.home, academy)
+        uploaded = following.upload(client, out, base, path, revision)
+        if isinstance(uploaded, dict):  # refused before it became an import
+            finish(showing.refused(out, uploaded))
+            return
+        checked = following.follow(client, out, base, uploaded, "checking")
+        if checked["state"] != "checked" or check_only:
+            finish(showing.end(client, out, base, checked))
+            return
+        told: set[int] = set()
+        if not as_json:
+            told = showing.check(out, following.with_results(client, base, checked))
+            if not yes and at_terminal() and not _asked(out.say("ask")):
+                out.line(out.say("left_checked", id=uploaded, academy=academy))
+                return
+        done = following.start(client, out, base, uploaded)
+        finish(showing.end(client, out, base, done, told))
+
+
+@app.command("start")
+def start(
+    import_id: Annotated[str, typer.Argument(metavar="ID", help="a checked import")],
+    academy: Academy,
+    as_json: AsJson = False,
+) -> None:
+    """Start a checked import and follow it; an import that was started is followed only."""
+    with session(as_json) as (out, platform):
+        base = academy_path(academy, "imports", say=out.say)
+        client = platform.client
+        state = following.follow(client, out, base, import_id, "checking")
+        if state["state"] in ("checked", "running"):
+            state = following.start(client, out, base, import_id)
+        finish(showing.end(client, out, base, state))
+
+
+@app.command("report")
+def report(
+    import_id: Annotated[str, typer.Argument(metavar="ID")],
+    academy: Academy,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE.xlsx", help="write it as a workbook")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What became of each row, as far as it is known now."""
+    with session(as_json) as (out, platform):
+        base = academy_path(academy, "imports", say=out.say)
+        client = platform.client
+        state = following.state(client, base, import_id)
+        if output is not None:
+            download(client, following.one(base, import_id) + "/report.xlsx", output, out.say)
+            out.line(out.say("written", path=output))
+        finish(showing.end(client, out, base, state))
+
+
+@app.command("list")
+def list_(academy: Academy, as_json: AsJson = False) -> None:
+    """The imports of an academy."""
+    with session(as_json) as (out, platform):
+        base = academy_path(academy, "imports", say=out.say)
+        imports: dict[str, Any] = platform.client.get("import-service", base)
+        if as_json:
+            out.document(imports)
+        elif not imports["imports"]:
+            out.line(out.say("none_imports"))
+        else:
+            showing.imports(out, imports["imports"])
+
+
+def at_terminal() -> bool:
+    """Whether there is somebody to ask."""
+    return sys.stdin.isatty()
+
+
+def _asked(question: str) -> bool:
+    try:
+        return input(question).strip().lower() in ("j", "ja", "y", "yes")
+    except EOFError:
+        return False

@@ -1,0 +1,157 @@
+"""Where a platform lives: its ports, addresses, secrets, logs and data, in one folder that only its owner can enter."""
+
+import base64
+import json
+import os
+import secrets as random
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from instroom.failure import Exit, Failure
+
+FOLDER: Final = ".instroom"
+SERVICES: Final = ("org", "user", "import", "notify")
+"""Short names, as in addresses and roles; `SERVICE_NAMES` are those of the processes."""
+SERVICE_NAMES: Final = {short: f"{short}-service" for short in SERVICES}
+
+
+def locate(environment: Mapping[str, str] = os.environ, start: Path | None = None) -> Path | None:
+    """The platform's home: INSTROOM_HOME, else `.instroom/` from the current directory upwards; None if there is none."""
+    if said := environment.get("INSTROOM_HOME"):
+        path = Path(said).expanduser().absolute()
+        return path if path.is_dir() else None
+    here = (start or Path.cwd()).absolute()
+    return next((path for folder in (here, *here.parents) if (path := folder / FOLDER).is_dir()), None)
+
+
+def find(environment: Mapping[str, str] = os.environ, start: Path | None = None) -> Path:
+    """Like `locate`, but a Failure if there is no platform."""
+    home = locate(environment, start)
+    if home is None:
+        said = environment.get("INSTROOM_HOME")
+        where = f"{said} does not exist" if said else f"no {FOLDER}/ here or above"
+        raise Failure(
+            "no_platform", f"there is no platform ({where}); start one with: instroom up --detach", Exit.UNAVAILABLE
+        )
+    return home
+
+
+def find_or_create(environment: Mapping[str, str] = os.environ, start: Path | None = None) -> Path:
+    """The home to start a platform in: the one that is there, else INSTROOM_HOME or `.instroom/` made anew."""
+    home = locate(environment, start)
+    if home is None:
+        said = environment.get("INSTROOM_HOME")
+        home = Path(said).expanduser().absolute() if said else (start or Path.cwd()).absolute() / FOLDER
+    prepare(home)
+    return home
+
+
+def prepare(home: Path) -> None:
+    """Make the folder and its parts; nobody but the owner can look inside."""
+    home.mkdir(parents=True, exist_ok=True)
+    home.chmod(0o700)
+    for part in ("run", "logs"):
+        (home / part).mkdir(exist_ok=True)
+
+
+def write_private(path: Path, document: Any) -> None:
+    """Replace a JSON file as a whole, readable by the owner only: a reader sees the old one or the new one."""
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(document, file, indent=1)
+    new.replace(path)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file; empty if there is none."""
+    try:
+        document = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    if not isinstance(document, dict):
+        raise Failure("failed", f"{path} is damaged: it holds no object", Exit.UNAVAILABLE)
+    return document
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where everything of a platform listens."""
+
+    kafka: str
+    """Bootstrap servers, `host:port[,…]`."""
+    database: str
+    """DSN of a role that may create databases."""
+    smtp: str
+    """`host:port`."""
+    services: Mapping[str, str]
+    """`org-service` and so on → base URL."""
+
+
+@dataclass(slots=True)
+class Platform:
+    """`platform.json`: ports, chosen free once and kept; and the addresses in use, for the command line and for tests."""
+
+    ports: dict[str, int] = field(default_factory=dict)
+    addresses: dict[str, Any] = field(default_factory=dict)
+    databases_made: list[str] = field(default_factory=list)
+    """The server and the services whose databases are known to exist there."""
+
+    @classmethod
+    def load(cls, home: Path) -> "Platform":
+        document = read_json(home / "platform.json")
+        return cls(**{key: document[key] for key in ("ports", "addresses", "databases_made") if key in document})
+
+    def save(self, home: Path) -> None:
+        write_private(home / "platform.json", asdict(self))
+
+
+def addresses(home: Path) -> Addresses:
+    """The addresses that the platform in `home` was last started with. A Failure if it never was."""
+    known = Platform.load(home).addresses
+    if not known:
+        raise Failure(
+            "no_platform", f"nothing was started in {home} yet; start it with: instroom up --detach", Exit.UNAVAILABLE
+        )
+    return Addresses(**known)
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """`secrets.json`: made once, never shown."""
+
+    database_password: str
+    role_passwords: Mapping[str, str]
+    signing_key: str
+    """Seed of the Ed25519 key that signs invitation links: 32 bytes, base64url without padding."""
+    signing_key_id: str
+    verify_key: str
+    """Its public half, base64url without padding."""
+
+    @classmethod
+    def load_or_make(cls, home: Path) -> "Secrets":
+        path = home / "secrets.json"
+        if known := read_json(path):
+            return cls(**known)
+        seed = random.token_bytes(32)
+        made = cls(
+            database_password=random.token_urlsafe(24),
+            role_passwords={service: random.token_urlsafe(24) for service in SERVICES},
+            signing_key=_base64url(seed),
+            signing_key_id=random.token_hex(4),
+            verify_key=_base64url(_public_half(seed)),
+        )
+        write_private(path, asdict(made))
+        return made
+
+
+def _public_half(seed: bytes) -> bytes:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

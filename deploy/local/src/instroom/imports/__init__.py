@@ -1,0 +1,1 @@
+"""An import as a person or program at the command line sees it."""

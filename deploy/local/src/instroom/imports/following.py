@@ -1,0 +1,118 @@
+"""Bring an import from one state to the next, with a bar."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from contracts.errors import ErrorCode
+from instroom.client import Client
+from instroom.failure import Exit, Failure
+from instroom.output import Bar, Output
+from instroom.words import Words
+
+CHUNK: Final = 256 * 1024
+COUNTS: Final = ("rows", "created", "updated", "unchanged", "rejected", "not_attempted", "invited", "waiting")
+_OF_FILES: Final = frozenset(
+    {
+        ErrorCode.UNREADABLE_FILE,
+        ErrorCode.UNSUPPORTED_FORMAT,
+        ErrorCode.ENCRYPTED_FILE,
+        ErrorCode.FILE_TOO_LARGE,
+        ErrorCode.TOO_MANY_ROWS,
+        ErrorCode.MISSING_COLUMNS,
+        ErrorCode.DUPLICATE_COLUMNS,
+        ErrorCode.EMPTY_FILE,
+    }
+)
+_SERVICE: Final = "import-service"
+
+
+def readable(path: Path, say: Words) -> None:
+    """A Failure of wrong use if there is no such file."""
+    try:
+        with path.open("rb"):
+            return
+    except OSError as error:
+        reason = say("no_such_file", path=path, reason=error.strerror or type(error).__name__)
+        raise Failure("no_such_file", reason, Exit.WRONG_USE) from None
+
+
+def one(base: str, import_id: str) -> str:
+    """The path of an import."""
+    return f"{base}/{quote(import_id, safe='')}"
+
+
+def upload(client: Client, out: Output, base: str, path: Path, revision: int) -> str | dict[str, Any]:
+    """Send the file; returns the import's id, or the document of a file that was refused before it became one."""
+    with out.progress(out.say("uploading"), in_bytes=True) as bar:
+        size = path.stat().st_size
+
+        def content() -> Iterator[bytes]:
+            sent = 0
+            with path.open("rb") as file:
+                while chunk := file.read(CHUNK):
+                    yield chunk
+                    sent += len(chunk)
+                    bar.at(sent, size)
+
+        params = {"filename": os.fsencode(path.name).decode(errors="replace"), "min_org_revision": revision or None}
+        headers = {"Content-Type": "application/octet-stream"}
+        try:
+            answer = client.send(_SERVICE, "POST", base, params=params, content=content, headers=headers)
+        except Failure as failure:
+            if failure.code not in _OF_FILES:
+                raise
+            error = {"code": failure.code, "message": failure.message, "columns": []}
+            counts = dict.fromkeys(COUNTS, 0)
+            academy = base.split("/")[2]
+            about = {"import_id": None, "academy": academy, "state": "refused"}
+            return {**about, **counts, "errors": [error], "warnings": [], "results": []}
+        return str(answer.json()["import_id"])
+
+
+def state(client: Client, base: str, import_id: str, **wait: Any) -> dict[str, Any]:
+    """The import without its results."""
+    document: dict[str, Any] = client.get(_SERVICE, one(base, import_id), **wait)
+    return document
+
+
+def follow(client: Client, out: Output, base: str, import_id: str, *states: str) -> dict[str, Any]:
+    """Wait until the import is in none of `states` any more, however long it takes."""
+    document = state(client, base, import_id)
+    if document["state"] not in states:
+        return document
+    try:
+        with out.progress(out.say(states[0])) as bar:
+            _show(bar, document, out)
+            while document["state"] in states:
+                seconds = 1 if bar.visible else 5
+                document = state(client, base, import_id, wait=seconds, after_state=document["state"])
+                _show(bar, document, out)
+    except KeyboardInterrupt:
+        out.line(out.say("goes_on", id=import_id, academy=document["academy"]))
+        raise
+    return document
+
+
+def start(client: Client, out: Output, base: str, import_id: str) -> dict[str, Any]:
+    """Start it and wait until every row has an outcome. To start twice is the same start."""
+    client.send(_SERVICE, "POST", one(base, import_id) + "/start")
+    return follow(client, out, base, import_id, "running", "checked")
+
+
+def with_results(client: Client, base: str, document: dict[str, Any]) -> dict[str, Any]:
+    """The document with the rows, where a person has to see any of them."""
+    if not document["rejected"] and not document.get("drifted", document["state"] != "checked"):
+        return document
+    full: dict[str, Any] = client.get(_SERVICE, one(base, document["import_id"]) + "/document")
+    return document | full
+
+
+def _show(bar: Bar, document: dict[str, Any], out: Output) -> None:
+    bar.at(int(document.get("done") or 0), int(document["rows"]) or None)
+    stalled = document.get("stalled")
+    if stalled and bar.visible:
+        reason = stalled["message"] if isinstance(stalled, dict) else stalled
+        bar.say_once(out.say("stalled", reason=reason))

@@ -1,0 +1,162 @@
+"""Whole platforms for tests, driven from outside: by the command line, HTTP and Kafka, as people and programs do.
+
+`pytest_plugins = ["instroom.testing"]`.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from instroom.home import addresses
+from instroom.stack.mails import Mail, read_mails
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a command gave."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        """Standard output as the one document it must be."""
+        return json.loads(self.out)
+
+
+@dataclass
+class Platform:
+    """One platform of its own: broker, database, mail sink and the four services."""
+
+    home: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *arguments: str | Path, timeout: float = 120, environment: dict[str, str] | None = None) -> Ran:
+        """Run `instroom` with these arguments, no terminal on its standard input."""
+        ended = subprocess.run(
+            [sys.executable, "-m", "instroom", *map(str, arguments)],
+            env=os.environ | {"INSTROOM_HOME": str(self.home)} | self.environment | (environment or {}),
+            cwd=self.home.parent,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        return Ran(ended.returncode, ended.stdout, ended.stderr)
+
+    def popen(self, *arguments: str | Path) -> "subprocess.Popen[str]":
+        """Start `instroom` and let it run beside the test."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "instroom", *map(str, arguments)],
+            env=os.environ | {"INSTROOM_HOME": str(self.home)} | self.environment,
+            cwd=self.home.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def ok(self, *arguments: str | Path, timeout: float = 120) -> Ran:
+        """Like `run`, and it must end with 0."""
+        ran = self.run(*arguments, timeout=timeout)
+        assert ran.code == 0, f"instroom {' '.join(map(str, arguments))} ended with {ran.code}\n{ran.out}\n{ran.err}"
+        return ran
+
+    def up(self) -> None:
+        """Start it and wait until everything is ready."""
+        self.ok("up", "--detach", timeout=180)
+
+    def down(self) -> None:
+        """Stop it; the data stays."""
+        self.run("down", timeout=90)
+
+    def status(self) -> dict[str, Any]:
+        document: dict[str, Any] = self.run("status", "--json").json()
+        return document
+
+    def address(self, name: str) -> str:
+        """The address of broker, database, mail, org, user, import or notify."""
+        return str(self.status()["addresses"][name])
+
+    def database(self) -> str:
+        """The DSN, password included, of whoever may make databases."""
+        return addresses(self.home).database
+
+    def pid(self, process: str) -> int:
+        """The process id of one process of the platform."""
+        return next(int(p["pid"]) for p in self.status()["processes"] if p["name"] == process)
+
+    def kill(self, process: str) -> None:
+        """kill -9; the supervisor starts it again."""
+        os.kill(self.pid(process), signal.SIGKILL)
+
+    def mails(self) -> list[Mail]:
+        """What the mail sink received, oldest first."""
+        return read_mails(self.home)
+
+    def define(
+        self, academy: str, companies: dict[str, Sequence[str]], functions: Sequence[str] = (), **settings: Any
+    ) -> None:
+        """Define an organisation of companies with departments, and functions."""
+        document = {
+            "academy": {"id": academy, "name": f"Academy {academy}"} | settings,
+            "companies": [{"name": c, "departments": [{"name": d} for d in ds]} for c, ds in companies.items()],
+            "functions": [{"name": f} for f in functions],
+        }
+        file = self.home.parent / f"{academy}.yaml"
+        file.write_text(json.dumps(document), "utf-8")  # JSON is YAML
+        self.ok("org", "apply", file, "--academy", academy)
+
+
+def new_home(prefix: str = "instroom-test-") -> Path:
+    """A folder that no other test run touches: PostgreSQL runs in it under an account of its own."""
+    return Path(tempfile.mkdtemp(prefix=prefix)) / "home"
+
+
+def wait_until(condition: Callable[[], Any], *, timeout: float = 60, every: float = 0.1, what: str = "") -> Any:
+    """Wait until `condition()` is true and return what it gave; fail after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"not within {timeout} s: {what or condition}"
+        time.sleep(every)
+    return value
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[Platform]:
+    """One platform for all tests that kill nothing; each uses academies of its own.
+
+    INSTROOM_TEST_HOME names one that runs already, for quick rounds while developing; it is left running.
+    """
+    if home := os.environ.get("INSTROOM_TEST_HOME"):
+        yield Platform(Path(home))
+    else:
+        yield from _running()
+
+
+@pytest.fixture
+def own_platform() -> Iterator[Platform]:
+    """A platform of this test's own, to be killed and started again."""
+    yield from _running()
+
+
+def _running() -> Iterator[Platform]:
+    platform = Platform(new_home())
+    try:
+        platform.up()
+        yield platform
+    finally:
+        platform.down()
+        shutil.rmtree(platform.home.parent, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""The topics as they are on the broker, for looking at."""

@@ -1,0 +1,100 @@
+"""Read records from topics without a group: looking changes nothing."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from aiokafka.structs import ConsumerRecord
+
+from instroom.client import READY_SECONDS
+from instroom.failure import Exit, Failure
+from instroom.words import Words
+
+_BATCH: Final = 500
+_WAIT_MS: Final = 500
+_REQUEST_MS: Final = 10_000
+_PAUSE_SECONDS: Final = 0.5
+
+
+Partitions = Mapping[str, Sequence[TopicPartition]]
+Records = AsyncIterator[ConsumerRecord[Any, Any]]
+
+
+async def topics(bootstrap: str, say: Words, running: Callable[[], bool]) -> Partitions:
+    """Every topic that there is, with its partitions.
+
+    A Failure if the broker cannot be reached within 30 s, at once if the platform is not `running`.
+    """
+    deadline = asyncio.get_running_loop().time() + READY_SECONDS
+    while True:
+        try:
+            return await _topics(bootstrap)
+        except (KafkaError, OSError) as error:
+            if not running():
+                raise Failure("no_platform", say("no_platform"), Exit.UNAVAILABLE) from None
+            if asyncio.get_running_loop().time() >= deadline:
+                reason = say("no_broker", reason=type(error).__name__)
+                raise Failure("unreachable", reason, Exit.UNAVAILABLE) from None
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def _topics(bootstrap: str) -> Partitions:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=_REQUEST_MS)
+    try:
+        await admin.start()
+        return {
+            topic["topic"]: [TopicPartition(topic["topic"], each["partition"]) for each in topic["partitions"]]
+            for topic in await admin.describe_topics()
+        }
+    finally:
+        await admin.close()
+
+
+@asynccontextmanager
+async def records(
+    bootstrap: str, partitions: Sequence[TopicPartition], *, from_start: bool, follow: bool
+) -> AsyncIterator[Records]:
+    """The records from the start or from now on; without `follow` up to the ends as they are now."""
+    if not partitions:
+        yield _none()
+        return
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False, request_timeout_ms=_REQUEST_MS
+    )
+    await consumer.start()
+    try:
+        consumer.assign(partitions)
+        begin = await consumer.beginning_offsets(partitions)
+        ends = await consumer.end_offsets(partitions)
+        for partition in partitions:
+            consumer.seek(partition, begin[partition] if from_start else ends[partition])
+        left = {p for p in partitions if begin[p] < ends[p]} if from_start else set()
+        async with aclosing(_read(consumer, None if follow else left, ends)) as read:
+            yield read
+    finally:
+        await consumer.stop()
+
+
+async def _read(
+    consumer: AIOKafkaConsumer, left: set[TopicPartition] | None, ends: Mapping[TopicPartition, int]
+) -> AsyncGenerator[ConsumerRecord[Any, Any], None]:
+    """Records until nothing is `left`; None never ends."""
+    while left is None or left:
+        batches = await consumer.getmany(timeout_ms=_WAIT_MS, max_records=_BATCH)
+        for partition, batch in batches.items():
+            for record in batch:
+                if left is None or record.offset < ends[partition]:
+                    yield record
+        if left is not None:
+            # A position can be past records that are no longer there, or past a transaction's marker.
+            left -= {partition for partition in left if await consumer.position(partition) >= ends[partition]}
+
+
+async def _none() -> Records:
+    nothing: Sequence[ConsumerRecord[Any, Any]] = ()
+    for record in nothing:
+        yield record

@@ -1,0 +1,111 @@
+"""A record as a document. Pure."""
+
+import base64
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+from contracts.envelope import Envelope, EnvelopeError, key_academy
+
+Headers = Iterable[tuple[str, bytes | None]]
+
+
+class Record(Protocol):
+    """As a Kafka client gives it."""
+
+    @property
+    def topic(self) -> str: ...
+
+    @property
+    def partition(self) -> int: ...
+
+    @property
+    def offset(self) -> int: ...
+
+    @property
+    def timestamp(self) -> int: ...
+
+    @property
+    def key(self) -> bytes | None: ...
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
+
+    @property
+    def value(self) -> bytes | None: ...
+
+
+DEAD_LETTER: Final = {
+    "id": "x-dead-letter-id",
+    "original_topic": "x-original-topic",
+    "original_partition": "x-original-partition",
+    "original_offset": "x-original-offset",
+    "consumer_group": "x-consumer-group",
+    "reason": "x-error-message",
+    "failed_at": "x-failed-at",
+}
+"""The headers that a dead letter has beside those it came with."""
+
+
+def time_text(milliseconds: int) -> str:
+    """The broker's time of a record."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def text(raw: bytes | None) -> str | None:
+    """Bytes as text, whatever they are."""
+    return None if raw is None else raw.decode(errors="backslashreplace")
+
+
+def academy_of(key: bytes | None, headers: Headers) -> str:
+    """The academy a record belongs to, by its header, else by its key."""
+    for name, value in headers:
+        if name == "ce_academy" and value is not None:
+            return value.decode(errors="replace")
+    return key_academy((key or b"").decode(errors="replace"))
+
+
+def event(record: Record) -> dict[str, Any]:
+    """A record of `events tail`: where it is, what its envelope says, its data."""
+    document = _place(record)
+    try:
+        envelope = asdict(Envelope.from_headers(record.headers))
+        envelope["event_time"] = envelope.pop("time")
+        document |= envelope
+    except EnvelopeError as error:
+        document |= {"envelope_error": str(error), "headers": [[name, text(raw)] for name, raw in record.headers]}
+    return document | _data(record.value)
+
+
+def dead_letter(record: Record) -> dict[str, Any]:
+    """A dead letter in full: why it was set aside, where it came from, its headers and its bytes."""
+    about = {name: text(raw) for name, raw in record.headers}
+    document: dict[str, Any] = {name: about.get(header) for name, header in DEAD_LETTER.items()}
+    document["id"] = document["id"] or f"{record.topic}:{record.partition}:{record.offset}"
+    document |= _place(record)
+    document |= {"academy": academy_of(record.key, record.headers), "type": about.get("ce_type")}
+    document["headers"] = [[name, text(raw)] for name, raw in record.headers if name not in DEAD_LETTER.values()]
+    document["value"] = text(record.value)
+    document["value_base64"] = None if record.value is None else base64.b64encode(record.value).decode()
+    return document
+
+
+def _place(record: Record) -> dict[str, Any]:
+    return {
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "key": text(record.key),
+        "time": time_text(record.timestamp),
+    }
+
+
+def _data(value: bytes | None) -> dict[str, Any]:
+    if value is None:
+        return {"data": None}
+    try:
+        return {"data": json.loads(value)}
+    except (ValueError, RecursionError):
+        return {"data": None, "data_text": text(value)}

@@ -1,0 +1,207 @@
+"""The command line's own words, in Dutch and English."""
+
+import os
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from contracts.fields import FIELDS
+from contracts.sentences import column_name
+
+Language = Literal["nl", "en"]
+
+
+def language_of(environment: Mapping[str, str] = os.environ) -> Language | None:
+    """The language that the person asked for, None if the environment does not say: then it is the academy's."""
+    for variable in ("INSTROOM_LANG", "LC_ALL", "LANG"):
+        start = environment.get(variable, "")[:2].lower()
+        if start == "nl":
+            return "nl"
+        if start == "en":
+            return "en"
+    return None
+
+
+_WORDS: Final[dict[str, tuple[str, str]]] = {
+    "no_platform": (
+        "er draait hier geen platform; start het met: instroom up --detach",
+        "no platform is running here; start it with: instroom up --detach",
+    ),
+    "unreachable": (
+        "{service} is niet bereikbaar binnen {seconds} s ({reason}); kijk met: instroom status",
+        "{service} cannot be reached within {seconds} s ({reason}); look with: instroom status",
+    ),
+    "not_in_time": (
+        "{service} was niet klaar binnen {seconds} s; de opdracht ({id}) loopt door",
+        "{service} was not done within {seconds} s; the command ({id}) goes on",
+    ),
+    "failed": ("{service} antwoordt met fout {status}: {reason}", "{service} answers with error {status}: {reason}"),
+    "no_broker": ("de broker is niet bereikbaar ({reason})", "the broker cannot be reached ({reason})"),
+    "unknown_academy": ("de academy {academy} bestaat niet", "there is no academy {academy}"),
+    "academy_id": (
+        "{academy} is geen academy-id: kleine letters, cijfers en losse streepjes, hoogstens 40 tekens",
+        "{academy} is no academy id: lower case letters, digits and single hyphens, at most 40 characters",
+    ),
+    "academy_mismatch": (
+        "het bestand is voor academy {found}, niet voor {academy}",
+        "the file is for academy {found}, not for {academy}",
+    ),
+    "no_such_file": ("het bestand {path} kan niet gelezen worden: {reason}", "cannot read {path}: {reason}"),
+    "cannot_write": ("{path} kan niet geschreven worden: {reason}", "cannot write {path}: {reason}"),
+    "bad_yaml": ("{path}, regel {line}: {reason}", "{path}, line {line}: {reason}"),
+    "yaml_missing": ("{where} ontbreekt", "{where} is missing"),
+    "yaml_unknown": ("{where} is onbekend", "{where} is unknown"),
+    "yaml_text": (
+        "{where} moet tekst zijn: zet {value} tussen aanhalingstekens",
+        "{where} must be text: put quotes around {value}",
+    ),
+    "yaml_list": ("{where} moet een lijst zijn", "{where} must be a list"),
+    "yaml_bool": ("{where} moet true of false zijn", "{where} must be true or false"),
+    "yaml_mapping": ("{where} moet uit sleutels en waarden bestaan", "{where} must consist of keys and values"),
+    "yaml_twice": ("{where} staat er twee keer", "{where} is given twice"),
+    "yaml_empty": ("het bestand is leeg", "the file is empty"),
+    "yaml_file": ("het bestand", "the file"),
+    "not_text": ("een van de woorden is geen leesbare tekst (UTF-8)", "one of the words is no readable text (UTF-8)"),
+    "not_found": ("{what} is niet gevonden", "{what} was not found"),
+    "applied": (
+        "Organisatie van {academy} toegepast: revisie {revision}",
+        "Organisation of {academy} applied: revision {revision}",
+    ),
+    "applied_same": (
+        "Organisatie van {academy} ongewijzigd: revisie {revision}",
+        "Organisation of {academy} unchanged: revision {revision}",
+    ),
+    "written": ("Geschreven: {path}", "Written: {path}"),
+    "academy": ("academy", "academy"),
+    "function": ("functie", "function"),
+    "code": ("code", "code"),
+    "belongs": ("hoort bij, of leert", "belongs to, or learns"),
+    "academy_line": (
+        "{name} ({id}), talen {languages}, revisie {revision}",
+        "{name} ({id}), languages {languages}, revision {revision}",
+    ),
+    "company": ("bedrijf", "company"),
+    "department": ("afdeling", "department"),
+    "kind": ("soort", "kind"),
+    "name": ("naam", "name"),
+    "removed": ("vervallen", "removed"),
+    "learning_activities": ("leeractiviteiten", "learning activities"),
+    "deleted": ("verwijderd", "deleted"),
+    "invitation": ("uitnodiging", "invitation"),
+    "yes": ("ja", "yes"),
+    "no": ("nee", "no"),
+    "row": ("regel", "row"),
+    "rows": ("regels", "rows"),
+    "cell": ("cel", "cell"),
+    "wrong": ("wat er mis is", "what is wrong"),
+    "state": ("status", "state"),
+    "file": ("bestand", "file"),
+    "at": ("tijd", "time"),
+    "to": ("aan", "to"),
+    "subject": ("onderwerp", "subject"),
+    "topic": ("topic", "topic"),
+    "reason": ("reden", "reason"),
+    "key": ("sleutel", "key"),
+    "uploading": ("Uploaden", "Uploading"),
+    "checking": ("Controleren", "Checking"),
+    "running": ("Importeren", "Importing"),
+    "stalled": ("import staat stil: {reason}", "import is stalled: {reason}"),
+    "check_of": ("Laatste check van {file}: {rows} regels", "Last check of {file}: {rows} rows"),
+    "report_of": ("Import {id}: {state}, {rows} regels", "Import {id}: {state}, {rows} rows"),
+    "refused_file": ("Het bestand is geweigerd:", "The file was refused:"),
+    "will_created": ("{n} nieuw", "{n} new"),
+    "will_updated": ("{n} bijgewerkt", "{n} updated"),
+    "will_unchanged": ("{n} ongewijzigd", "{n} unchanged"),
+    "will_rejected": ("{n} niet te importeren", "{n} cannot be imported"),
+    "did_rejected": ("{n} niet geïmporteerd", "{n} not imported"),
+    "did_not_attempted": ("{n} niet geprobeerd", "{n} not attempted"),
+    "will_invite": ("uitnodigingen die na de import uitgaan: {n}", "invitations that go out after the import: {n}"),
+    "did_invite": ("uitnodigingen verstuurd of onderweg: {n}", "invitations sent or under way: {n}"),
+    "waiting": (
+        "uitnodigingen die wachten tot de persoon actief is: {n}",
+        "invitations that wait until the person is active: {n}",
+    ),
+    "warning": ("Let op: {message}", "Note: {message}"),
+    "rejected_rows": ("Deze regels kunnen niet geïmporteerd worden:", "These rows cannot be imported:"),
+    "rejected_now": ("Deze regels zijn niet geïmporteerd:", "These rows were not imported:"),
+    "drifted_rows": ("{n} regels werden anders dan in de check:", "{n} rows became different from the check:"),
+    "and_more": (
+        "… en nog {n}; alles staat in: instroom import report {id} --academy {academy} -o rapport.xlsx",
+        "… and {n} more; all of them: instroom import report {id} --academy {academy} -o report.xlsx",
+    ),
+    "ask": ("Start import? [j/N] ", "Start import? [j/N] "),
+    "left_checked": (
+        "Niet gestart. Later starten: instroom import start {id} --academy {academy}",
+        "Not started. Start it later: instroom import start {id} --academy {academy}",
+    ),
+    "goes_on": (
+        "De import loopt door. Volgen: instroom import start {id} --academy {academy}",
+        "The import goes on. Follow it: instroom import start {id} --academy {academy}",
+    ),
+    "column": ("kolom", "column"),
+    "planned": ("gepland", "planned"),
+    "became": ("geworden", "became"),
+    "did_created_short": ("nieuw", "new"),
+    "did_updated_short": ("bijgewerkt", "updated"),
+    "did_unchanged_short": ("ongewijzigd", "unchanged"),
+    "did_not_attempted_short": ("niet geprobeerd", "not attempted"),
+    "did_rejected_short": ("geweigerd", "rejected"),
+    "state_checking": ("wordt gecontroleerd", "being checked"),
+    "state_checked": ("gecontroleerd", "checked"),
+    "state_running": ("loopt", "running"),
+    "state_completed": ("klaar", "completed"),
+    "state_refused": ("geweigerd", "refused"),
+    "state_cancelled": ("afgebroken", "cancelled"),
+    "state_failed": ("mislukt", "failed"),
+    "invitation_none": ("geen", "none"),
+    "invitation_queued": ("onderweg", "under way"),
+    "invitation_waiting": ("wacht tot de persoon actief is", "waits until the person is active"),
+    "invitation_already_invited": ("verstuurd", "sent"),
+    "invitation_already_accepted": ("geaccepteerd", "accepted"),
+    "invitation_withdrawn": ("ingetrokken", "withdrawn"),
+    "invitation_failed": ("niet te bezorgen", "could not be delivered"),
+    "invitation_expired": ("verlopen", "expired"),
+    "none_imports": ("Nog geen imports.", "No imports yet."),
+    "none_users": ("Nog geen gebruikers.", "No users yet."),
+    "none_mails": ("Nog geen e-mail ontvangen.", "No mail received yet."),
+    "none_dead": ("Geen berichten opzij gezet.", "No dead letters."),
+    "did_created": ("toegevoegd", "added"),
+    "did_updated": ("bijgewerkt", "updated"),
+    "did_unchanged": ("ongewijzigd", "unchanged"),
+    "did_activated": ("geactiveerd", "activated"),
+    "did_deactivated": ("gedeactiveerd", "deactivated"),
+    "did_deleted": ("verwijderd", "deleted"),
+    "refused_user": ("Geweigerd:", "Refused:"),
+    "refused_organisation": ("Geweigerd: {message}", "Refused: {message}"),
+    "unknown_topic": ("er is geen topic {topic}", "there is no topic {topic}"),
+    "unknown_dead_letter": ("er is geen opzij gezet bericht {id}", "there is no dead letter {id}"),
+}
+
+
+def words(language: Language | None) -> "Words":
+    """The words in that language; Dutch if nobody said."""
+    return Words(1 if language == "en" else 0)
+
+
+class Words:
+    """Says what stands in the catalogue."""
+
+    def __init__(self, column: int) -> None:
+        self._column = column
+        self.language: Language = "en" if column else "nl"
+
+    def __call__(self, word: str, /, **values: object) -> str:
+        """The sentence called `word` with its values filled in."""
+        return _WORDS[word][self._column].format(**values)
+
+    def field(self, name: str) -> str:
+        """A field of a person as it is called on screen."""
+        if name in FIELDS:
+            return column_name(name, self.language)
+        return self(name) if name in _WORDS else name
+
+    def invitation(self, status: str) -> str:
+        """What became of an invitation; a status of a newer version as it is."""
+        return self(f"invitation_{status}") if f"invitation_{status}" in _WORDS else status
+
+    def flag(self, value: bool) -> str:
+        return self("yes" if value else "no")

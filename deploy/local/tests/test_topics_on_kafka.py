@@ -1,0 +1,60 @@
+"""Reading topics of a real broker."""
+
+import asyncio
+import uuid
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from instroom.topics import reading, showing
+from instroom.words import words
+
+
+async def made_topic(kafka: str, partitions: int = 3) -> str:
+    name = f"t.{uuid.uuid4().hex[:8]}"
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(name, num_partitions=partitions, replication_factor=1)])
+    finally:
+        await admin.close()
+    return name
+
+
+async def send(kafka: str, topic: str, values: list[bytes]) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
+        for number, value in enumerate(values):
+            await producer.send_and_wait(topic, value, key=b"demo/%d" % number, headers=[("ce_academy", b"demo")])
+
+
+async def read(kafka: str, topic: str, **how: Any) -> list[bytes | None]:
+    partitions = (await reading.topics(kafka, words(None), lambda: True))[topic]
+    async with reading.records(kafka, partitions, **how) as records:
+        return [record.value async for record in records]
+
+
+async def test_without_following_it_reads_all_partitions_and_ends(stack: dict[str, str]) -> None:
+    topic = await made_topic(stack["kafka"])
+    assert await read(stack["kafka"], topic, from_start=True, follow=False) == []
+    values = [b"%d" % number for number in range(1200)]
+    await send(stack["kafka"], topic, values)
+    assert sorted(await read(stack["kafka"], topic, from_start=True, follow=False)) == sorted(values)
+    assert await read(stack["kafka"], topic, from_start=False, follow=False) == []
+
+
+async def test_following_from_now_sees_only_what_comes(stack: dict[str, str]) -> None:
+    kafka = stack["kafka"]
+    topic = await made_topic(kafka)
+    await send(kafka, topic, [b"before"])
+    partitions = (await reading.topics(kafka, words(None), lambda: True))[topic]
+    async with reading.records(kafka, partitions, from_start=False, follow=True) as records:
+        await send(kafka, topic, [b"after"])
+        record = await asyncio.wait_for(anext(aiter(records)), 20)
+    assert record.value == b"after"
+    assert showing.event(record)["key"] == "demo/0"
+
+
+async def test_no_partitions_have_no_records(stack: dict[str, str]) -> None:
+    async with reading.records(stack["kafka"], [], from_start=True, follow=True) as records:
+        assert [record async for record in records] == []

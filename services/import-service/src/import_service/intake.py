@@ -1,0 +1,188 @@
+"""From an uploaded file to rows: claimed by one instance at a time, read by a process of its own, judged, stored.
+
+Every write is fenced by the claim's epoch, so that a reader that was taken for dead writes nothing after its successor.
+"""
+
+import asyncio
+import contextlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from chassis.database import Pool, is_transient
+from chassis.outbox import enqueue
+from chassis.replica import StateReplica
+from contracts.errors import ErrorCode, Problem, WarningCode
+from contracts.events.imports import ImportRefused
+from import_service import row_store, store
+from import_service.domain import State, begin_check
+from import_service.feeding import Feeder
+from import_service.judge import Judge, Judged
+from import_service.messages import import_events
+from import_service.reading.reader import FileHeader, FileWarning, Reading, open_file
+from import_service.reading.refused import FileRefused
+
+LEASE: Final = 10.0
+"""Seconds that a file waits for another reader when its own died without a word."""
+KEEP_EVERY: Final = 3.0
+LONGEST_BACKOFF: Final = 30.0
+IDLE: Final = 0.5
+COPY_ROWS: Final = 4_000
+"""Rows per COPY and commit."""
+TRIES: Final = 5
+"""How often a file is tried that brings down whoever reads it; then the import has failed."""
+
+
+class _ClaimLost(Exception):
+    """Another instance reads this file now."""
+
+
+@dataclass(slots=True)
+class _Claim:
+    """What an instance reads."""
+
+    import_id: str
+    academy: str
+    filename: str
+    epoch: int
+
+
+@dataclass(slots=True)
+class _File:
+    """What was learnt of a file while its rows were stored."""
+
+    columns: dict[str, Any]
+    warnings: list[dict[str, Any]]
+    rows: int = 0
+    rejected: int = 0
+    last_row: int = 0
+
+
+class Intake:
+    """Reads the files of imports, one at a time for each `run`."""
+
+    def __init__(self, pool: Pool, replica: StateReplica, feeder: Feeder, log: structlog.stdlib.BoundLogger) -> None:
+        self._pool, self._replica, self._feeder, self._log = pool, replica, feeder, log
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """A file was uploaded."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Read for ever; returns only by raising."""
+        while True:
+            self._wake.clear()
+            if not await self.read_next():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), IDLE)
+
+    async def read_next(self) -> bool:
+        """Read one file that nobody reads; False if there is none."""
+        record = await store.claim_unread(self._pool, LEASE)
+        if record is None:
+            return False
+        claim = _Claim(str(record["id"]), record["academy"], record["filename"], record["read_epoch"])
+        keeping = asyncio.create_task(self._keep(claim))
+        try:
+            await self._read(claim)
+        except FileRefused as refused:
+            await self._refuse(claim, "refused", Problem(code=ErrorCode(refused.code), params=refused.params))
+        except _ClaimLost:
+            self._log.warning("import.claim_lost", import_id=claim.import_id)
+        except asyncio.CancelledError:
+            with contextlib.suppress(Exception):  # whoever comes next gets it when the claim runs out
+                await asyncio.shield(store.give_up_claim(self._pool, claim.import_id, claim.epoch, 0))
+            raise
+        except Exception as error:
+            await self._try_later(claim, error)
+        finally:
+            keeping.cancel()
+        return True
+
+    async def _keep(self, claim: _Claim) -> None:
+        while True:
+            await asyncio.sleep(KEEP_EVERY)
+            with contextlib.suppress(Exception):  # the next write finds out whether the claim still holds
+                await store.keep_claim(self._pool, claim.import_id, claim.epoch, LEASE)
+
+    async def _read(self, claim: _Claim) -> None:
+        await row_store.clear_rows(self._pool, claim.import_id)
+        with tempfile.TemporaryDirectory(prefix="instroom-import-") as folder:
+            path = Path(folder) / "upload"
+            with path.open("wb") as file:
+                async for data in store.upload_chunks(self._pool, claim.import_id):
+                    file.write(data)
+            async with open_file(path, claim.filename) as reading:
+                file_ = await self._store_rows(claim, reading)
+        await self._finish(claim, file_)
+
+    async def _store_rows(self, claim: _Claim, reading: Reading) -> _File:
+        columns = {name: {"letter": c.letter, "header": c.header} for name, c in reading.header.columns.items()}
+        file = _File(columns, [])
+        judge = Judge()
+        pending: list[Judged] = []
+        async for chunk in reading:
+            for number, values in zip(chunk.numbers, chunk.rows, strict=True):
+                pending.append(judge.judge(number, values, chunk.faults.get(number, ())))
+            file.rows += len(chunk.numbers)
+            file.last_row = chunk.numbers[-1]
+            if len(pending) >= COPY_ROWS:
+                file.rejected += await self._copy(claim, pending)
+                pending = []
+        file.rejected += await self._copy(claim, pending)
+        warnings = [*reading.header.warnings, *self._template_warnings(claim, reading.header), *reading.warnings]
+        file.warnings = [{"code": w.code, "field": w.field, "params": w.params} for w in warnings]
+        return file
+
+    async def _copy(self, claim: _Claim, rows: list[Judged]) -> int:
+        """Store rows; return how many of them are rejected without being sent."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            if not await store.keep_claim(connection, claim.import_id, claim.epoch, LEASE):
+                raise _ClaimLost
+            await row_store.copy_rows(connection, claim.import_id, rows)
+        return sum(not row.send for row in rows)
+
+    def _template_warnings(self, claim: _Claim, header: FileHeader) -> list[FileWarning]:
+        if header.stamp is None or header.stamp[0] != claim.academy:
+            return []
+        revision = header.stamp[1]
+        if revision >= self._replica.revision(claim.academy):
+            return []
+        return [FileWarning(WarningCode.OLD_TEMPLATE, None, {"revision": revision})]
+
+    async def _finish(self, claim: _Claim, file: _File) -> None:
+        """The rows are there: the check begins, and where no row needs one it is over."""
+        if file.rows >= COPY_ROWS:
+            await row_store.analyze_rows(self._pool)
+        async with self._pool.acquire() as connection, connection.transaction():
+            if not await store.keep_claim(connection, claim.import_id, claim.epoch, LEASE):
+                raise _ClaimLost
+            import_ = (await store.lock_imports(connection, [claim.import_id]))[claim.import_id]
+            messages = begin_check(import_, file.rows, file.rejected)
+            await store.save_phase(connection, import_)
+            await store.save_file_facts(
+                connection, claim.import_id, last_row=file.last_row, columns=file.columns, warnings=file.warnings
+            )
+            await enqueue(connection, import_events(import_, messages))
+        self._feeder.wake()
+
+    async def _refuse(self, claim: _Claim, state: State, problem: Problem) -> None:
+        async with self._pool.acquire() as connection, connection.transaction():
+            if not await store.keep_claim(connection, claim.import_id, claim.epoch, LEASE):
+                return
+            import_ = (await store.lock_imports(connection, [claim.import_id]))[claim.import_id]
+            await store.save_refusal(connection, claim.import_id, state, [problem.model_dump(mode="json")])
+            await row_store.clear_rows(connection, claim.import_id)
+            refused = ImportRefused(import_id=claim.import_id, errors=[problem])
+            await enqueue(connection, import_events(import_, [refused]))
+
+    async def _try_later(self, claim: _Claim, error: Exception) -> None:
+        self._log.warning("import.reading_failed", import_id=claim.import_id, epoch=claim.epoch, exc_info=error)
+        if is_transient(error) or claim.epoch < TRIES:
+            await store.give_up_claim(self._pool, claim.import_id, claim.epoch, min(2.0**claim.epoch, LONGEST_BACKOFF))
+        else:
+            await self._refuse(claim, "failed", Problem(code=ErrorCode.UNREADABLE_FILE))

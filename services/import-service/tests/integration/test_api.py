@@ -1,0 +1,92 @@
+import io
+from typing import Any
+
+import openpyxl
+
+
+async def test_an_unknown_academy_and_an_unknown_import_are_told_apart(world: Any, tools: Any) -> None:
+    http = world.one.http
+    for path in ("/academies/nowhere/imports", "/academies/nowhere/template.xlsx"):
+        response = await http.get(path)
+        assert (response.status_code, response.json()["code"]) == (404, "unknown_academy")
+    response = await http.post("/academies/nowhere/imports", params={"filename": "x.csv"}, content=b"x")
+    assert (response.status_code, response.json()["code"]) == (404, "unknown_academy")
+    for import_id in ("01990000-0000-7000-8000-000000000001", "no-id"):
+        for rest in ("", "/document", "/report.xlsx"):
+            response = await http.get(f"/academies/{world.academy}/imports/{import_id}{rest}")
+            assert (response.status_code, response.json()["code"]) == (404, "not_found")
+        response = await http.post(f"/academies/{world.academy}/imports/{import_id}/start")
+        assert (response.status_code, response.json()["code"]) == (404, "not_found")
+
+
+async def test_an_import_of_one_academy_is_not_seen_by_another(world: Any, tools: Any) -> None:
+    world.know("neighbour")
+    import_id = await world.checked(tools.csv(1))
+    http = world.one.http
+    for method, rest in (("GET", ""), ("GET", "/document"), ("GET", "/report.xlsx"), ("POST", "/start")):
+        response = await http.request(method, f"/academies/neighbour/imports/{import_id}{rest}")
+        assert response.status_code == 404
+    assert (await http.get("/academies/neighbour/imports")).json() == {"imports": []}
+
+
+async def test_the_list_shows_the_newest_import_first(world: Any, tools: Any) -> None:
+    first = await world.upload(tools.csv(1), "first.csv")
+    second = await world.upload(tools.csv(1), "second.csv")
+    response = await world.one.http.get(f"/academies/{world.academy}/imports")
+    assert [i["import_id"] for i in response.json()["imports"]] == [second, first]
+    assert "results" not in response.json()["imports"][0]
+
+
+async def test_whoever_waits_is_told_of_the_next_state_and_no_later_than_asked(world: Any, tools: Any) -> None:
+    import_id = await world.upload(tools.csv(1))
+    assert (await world.get(import_id, wait=0.1, after_state="checking"))["state"] == "checking"
+    await world.read()
+    await world.through(import_id, tools.creates)
+    assert (await world.get(import_id, wait=20, after_state="checking"))["state"] == "checked"
+
+
+async def test_messages_come_in_the_language_that_is_asked_for_else_in_the_academys(world: Any, tools: Any) -> None:
+    import_id = await world.upload(b"")
+    await world.read()
+    path = f"/academies/{world.academy}/imports/{import_id}/document"
+    texts = {}
+    for accept in ("nl-NL,nl;q=0.9", "en", "de", ""):
+        headers = {"Accept-Language": accept} if accept else {}
+        texts[accept] = (await world.one.http.get(path, headers=headers)).json()["errors"][0]["message"]
+    assert texts["nl-NL,nl;q=0.9"] == texts["de"] == texts[""]
+    assert texts["en"] != texts[""]
+
+
+async def test_a_large_document_comes_in_pieces_and_in_file_order(world: Any, tools: Any) -> None:
+    import_id = await world.checked(tools.csv(1234))
+    document = await world.document(import_id)
+    assert [r["row"] for r in document["results"]] == list(range(2, 1236))
+
+
+async def test_the_report_is_a_workbook_whose_rejected_rows_can_be_corrected(world: Any, tools: Any) -> None:
+    import_id = await world.checked(tools.csv(2, "9;Piet;Puk;geen-adres;Acme;Verkoop;x;x"))
+    response = await world.one.http.get(f"/academies/{world.academy}/imports/{import_id}/report.xlsx")
+    assert response.status_code == 200
+    workbook = openpyxl.load_workbook(io.BytesIO(response.content))
+    cells = [str(cell) for sheet in workbook for row in sheet.iter_rows(values_only=True) for cell in row if cell]
+    assert {"Piet", "Puk", "geen-adres"} <= set(cells)
+
+
+async def test_the_template_is_a_workbook_that_can_be_read_back(world: Any, tools: Any) -> None:
+    response = await world.one.http.get(f"/academies/{world.academy}/template.xlsx", params={"language": "nl"})
+    assert response.status_code == 200
+    workbook = openpyxl.load_workbook(io.BytesIO(response.content))
+    assert workbook["Gebruikers"]["A1"].value.startswith("Personeelsnummer")
+
+
+async def test_a_workbook_made_from_an_older_template_is_warned_about(world: Any, tools: Any) -> None:
+    response = await world.one.http.get(f"/academies/{world.academy}/template.xlsx")
+    workbook = openpyxl.load_workbook(io.BytesIO(response.content))
+    workbook["Gebruikers"].append(["1", "Jan", None, "Jansen", "jan@acme.example", "Acme", "Verkoop"])
+    buffer = io.BytesIO()
+    workbook.save(buffer)
+    current = await world.checked(buffer.getvalue(), filename="template.xlsx")
+    world.know(world.academy, revision=4)
+    old = await world.checked(buffer.getvalue(), filename="template.xlsx")
+    assert [w["code"] for w in (await world.get(current))["warnings"]] == []
+    assert [w["code"] for w in (await world.get(old))["warnings"]] == ["old_template"]

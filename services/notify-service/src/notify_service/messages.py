@@ -1,0 +1,190 @@
+"""Events of people → wishes; facts → events of invitations. Pure."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from chassis.records import Event, Record, make_event
+from contracts.envelope import Envelope
+from contracts.events import invitations
+from contracts.events.base import Message
+from contracts.events.users import (
+    Invitation,
+    UserActivated,
+    UserCreated,
+    UserDeactivated,
+    UserDeleted,
+    UserUnchanged,
+    UserUpdated,
+)
+from contracts.fields import number_key
+from contracts.topics import INVITATION_EVENTS
+from notify_service.domain import Bar, Fact, Invite, MailKey, Origin, Recall, Recorded, Wish
+
+SOURCE = "notify-service"
+
+CONSUMED: tuple[type[Message], ...] = (
+    UserCreated,
+    UserUpdated,
+    UserUnchanged,
+    UserActivated,
+    UserDeactivated,
+    UserDeleted,
+)
+"""Of `user.events`: all that can carry an invitation or end one."""
+
+_ALWAYS = frozenset((UserDeactivated.TYPE, UserDeleted.TYPE))
+
+
+def says_nothing(type_: str, value: bytes) -> bool:
+    """Whether an event surely neither carries an invitation nor ends an access, told without decoding it.
+
+    Most events of an import are of this kind; decoding them all would cost half of this service's time. What is no
+    JSON object says something: that it belongs to the dead letters.
+    """
+    if type_ in _ALWAYS or b'"invitation"' in value or b'"active"' in value.partition(b'"changes"')[2]:
+        return False
+    try:
+        return isinstance(orjson.loads(value), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
+UserEvent = UserCreated | UserUpdated | UserUnchanged | UserActivated | UserDeactivated | UserDeleted
+
+
+def wishes(record: Record[UserEvent]) -> list[Wish]:
+    """What the event asks of us. Raises ValueError if its invitation lacks what a mail needs."""
+    message = record.message
+    if message is None:
+        return []
+    invitation = message.invitation
+    bars = _ends_access(message)
+    if not bars and invitation.status not in ("queued", "withdrawn"):
+        return []
+    number = record.key.partition("/")[2] if isinstance(message, UserUnchanged) else message.person.personnel_number
+    envelope = record.envelope
+    origin = Origin(envelope.actor, envelope.correlation_id, envelope.id, envelope.traceparent)
+    academy, key, version = envelope.academy, number_key(number), message.version
+    found: list[Wish] = []
+    if bars:
+        found.append(Bar(academy=academy, number_key=key, personnel_number=number, version=version, origin=origin))
+    if invitation.status == "withdrawn":
+        found.append(
+            Recall(
+                academy=academy,
+                number_key=key,
+                personnel_number=number,
+                version=version,
+                origin=origin,
+                invitation_id=_invitation_id(invitation),
+                generation=_generation(invitation),
+                at=_moment(envelope.time, "ce_time"),
+            )
+        )
+    elif invitation.status == "queued":
+        recipient = invitation.recipient
+        if recipient is None:
+            raise ValueError("a queued invitation names no recipient")
+        found.append(
+            Invite(
+                academy=academy,
+                number_key=key,
+                personnel_number=number,
+                version=version,
+                origin=origin,
+                invitation_id=_invitation_id(invitation),
+                generation=_generation(invitation),
+                email=recipient.email,
+                name=recipient.name,
+                language=recipient.language,
+                expires_at=_moment(invitation.expires_at or "", "expires_at"),
+                queued_at=_moment(envelope.time, "ce_time"),
+            )
+        )
+    return found
+
+
+def _ends_access(message: UserEvent) -> bool:
+    if isinstance(message, UserUpdated):
+        change = message.changes.get("active")
+        return change is not None and change[1] is False
+    return isinstance(message, UserDeactivated | UserDeleted)
+
+
+def _invitation_id(invitation: Invitation) -> UUID:
+    try:
+        return UUID(invitation.invitation_id or "")
+    except ValueError:
+        raise ValueError("invitation_id is not a UUID") from None
+
+
+def _generation(invitation: Invitation) -> int:
+    generation = invitation.generation
+    if generation is None or not 0 <= generation < 2**31:
+        raise ValueError("generation is missing or out of range")
+    return generation
+
+
+def _moment(text: str, name: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{name} is not a time") from None
+    if moment.tzinfo is None:
+        raise ValueError(f"{name} has no time zone")
+    return moment
+
+
+def event(
+    message: invitations.InvitationQueued
+    | invitations.InvitationSent
+    | invitations.InvitationFailed
+    | invitations.InvitationWithdrawn,
+    *,
+    academy: str,
+    origin: Origin,
+    id: str,
+    time: str,
+) -> Event:
+    """The event, in the trace of what caused it, without the reference of whoever asked: that is the outcome's."""
+    envelope = Envelope(
+        id=id,
+        type=message.TYPE,
+        source=SOURCE,
+        academy=academy,
+        time=time,
+        subject=message.personnel_number,
+        actor=origin.actor,
+        correlation_id=origin.correlation_id,
+        causation_id=origin.causation_id,
+        traceparent=origin.traceparent,
+    )
+    return make_event(INVITATION_EVENTS, f"{academy}/{message.personnel_number}", envelope, message)
+
+
+def fact_event(fact: Fact, *, id: str, time: str) -> Event:
+    """The event of a decision."""
+    model = invitations.InvitationQueued if fact.kind == "queued" else invitations.InvitationWithdrawn
+    return event(
+        model(**_names(fact.key, fact.personnel_number)), academy=fact.key[0], origin=fact.origin, id=id, time=time
+    )
+
+
+def outcome_event(mail: Recorded, *, id: str, time: str) -> Event:
+    """The event of a mail that was sent, failed for good, or was withdrawn while it waited for another attempt."""
+    names = _names(mail.key, mail.personnel_number)
+    message: invitations.InvitationSent | invitations.InvitationFailed | invitations.InvitationWithdrawn
+    if mail.state == "sent":
+        message = invitations.InvitationSent(**names, message_id=mail.message_id or "")
+    elif mail.state == "failed":
+        message = invitations.InvitationFailed(**names, reason=mail.reason or "")
+    else:
+        message = invitations.InvitationWithdrawn(**names)
+    return event(message, academy=mail.key[0], origin=mail.origin, id=id, time=time)
+
+
+def _names(key: MailKey, personnel_number: str) -> dict[str, Any]:
+    return {"invitation_id": str(key[1]), "generation": key[2], "personnel_number": personnel_number}

@@ -1,0 +1,283 @@
+"""All SQL of the service. Every statement takes a set; none is run per row."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from chassis import outbox
+from chassis.database import Connection, only_index_plans
+from chassis.records import Event
+from notify_service.domain import Claimed, Invite, Mail, MailKey, Origin, PersonKey, Plan, Recorded, Result
+
+_INSERT_COLUMNS = {
+    "academy": "text",
+    "invitation_id": "uuid",
+    "generation": "int",
+    "number_key": "text",
+    "personnel_number": "text",
+    "user_version": "bigint",
+    "state": "text",
+    "email": "text",
+    "name": "text",
+    "language": "text",
+    "academy_name": "text",
+    "expires_at": "timestamptz",
+    "queued_at": "timestamptz",
+    "actor": "text",
+    "correlation_id": "text",
+    "causation_id": "text",
+    "traceparent": "text",
+}
+_INSERT = f"""INSERT INTO mail ({", ".join(_INSERT_COLUMNS)})
+    SELECT * FROM unnest({", ".join(f"${i}::{t}[]" for i, t in enumerate(_INSERT_COLUMNS.values(), 1))})
+    ON CONFLICT DO NOTHING RETURNING academy, invitation_id, generation"""  # noqa: S608 - constants only
+
+
+def _columns(keys: Iterable[MailKey]) -> tuple[list[str], list[UUID], list[int]]:
+    listed = list(keys)
+    return [k[0] for k in listed], [k[1] for k in listed], [k[2] for k in listed]
+
+
+class Transaction:
+    """What the use cases do within one transaction on `conn`."""
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+
+    async def lock_people(
+        self, people: Sequence[PersonKey]
+    ) -> tuple[dict[PersonKey, list[Mail]], dict[PersonKey, int]]:
+        """The mails and bars of these people, the mails locked until the transaction ends."""
+        await only_index_plans(self._conn)
+        people = sorted(set(people))
+        keys = [p[0] for p in people], [p[1] for p in people]
+        rows = await self._conn.fetch(
+            """SELECT m.*, m.claim IS NOT NULL AND m.due_at > now() AS leased
+               FROM unnest($1::text[], $2::text[]) AS p (academy, number_key)
+               CROSS JOIN LATERAL (
+                   SELECT academy, invitation_id, generation, number_key, user_version, state, withdrawing, claim, due_at
+                   FROM mail WHERE mail.academy = p.academy AND mail.number_key = p.number_key FOR UPDATE) AS m""",
+            *keys,
+        )
+        mails: dict[PersonKey, list[Mail]] = {}
+        for r in rows:
+            key = (r["academy"], r["invitation_id"], r["generation"])
+            mails.setdefault((r["academy"], r["number_key"]), []).append(
+                Mail(key, r["user_version"], r["state"], r["leased"], r["withdrawing"])
+            )
+        bars = await self._conn.fetch(
+            """SELECT b.* FROM unnest($1::text[], $2::text[]) AS p (academy, number_key)
+               CROSS JOIN LATERAL (SELECT * FROM bar
+                   WHERE bar.academy = p.academy AND bar.number_key = p.number_key LIMIT 1) AS b""",
+            *keys,
+        )
+        return mails, {(r["academy"], r["number_key"]): r["user_version"] for r in bars}
+
+    async def write(self, plan: Plan) -> set[MailKey]:
+        """Write the plan; returns the keys of the rows that are really new."""
+        inserted: set[MailKey] = set()
+        if plan.insert:
+            rows = []
+            for wish, state in sorted(plan.insert.values(), key=lambda entry: entry[0].key):
+                o = wish.origin
+                what: tuple[str | datetime | None, ...]
+                if isinstance(wish, Invite):
+                    what = wish.email, wish.name, wish.language, wish.academy_name, wish.expires_at, wish.queued_at
+                else:
+                    what = None, None, None, None, None, wish.at
+                rows.append(
+                    (
+                        *(*wish.key, wish.number_key, wish.personnel_number, wish.version, state),
+                        *what,
+                        *(o.actor, o.correlation_id, o.causation_id, o.traceparent),
+                    )
+                )
+            new = await self._conn.fetch(_INSERT, *map(list, zip(*rows, strict=True)))
+            inserted = {(r["academy"], r["invitation_id"], r["generation"]) for r in new}
+        if plan.withdraw or plan.withdraw_later:
+            keys = [*plan.withdraw, *plan.withdraw_later]
+            await self._conn.execute(
+                """UPDATE mail SET state = CASE WHEN k.later THEN state ELSE 'withdrawn' END, withdrawing = true
+                   FROM unnest($1::text[], $2::uuid[], $3::int[], $4::bool[]) AS k (academy, invitation_id, generation, later)
+                   WHERE mail.academy = k.academy AND mail.invitation_id = k.invitation_id
+                     AND mail.generation = k.generation AND mail.state = 'queued'""",
+                *_columns(keys),
+                [False] * len(plan.withdraw) + [True] * len(plan.withdraw_later),
+            )
+        if plan.bars:
+            bars = sorted(plan.bars.items())
+            await self._conn.execute(
+                """INSERT INTO bar (academy, number_key, user_version)
+                   SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])
+                   ON CONFLICT (academy, number_key) DO UPDATE
+                   SET user_version = greatest(bar.user_version, excluded.user_version)""",
+                [p[0] for p, _ in bars],
+                [p[1] for p, _ in bars],
+                [version for _, version in bars],
+            )
+        return inserted
+
+    async def record(self, results: Sequence[Result]) -> list[Recorded]:
+        """Write down how attempts ended; returns those mails that are thereby done with.
+
+        A result counts only while the claim is still the writer's, but for `sent`: what a server accepted, it accepted.
+        """
+        await only_index_plans(self._conn)
+        results = sorted(results, key=lambda result: result.key)
+        rows = await self._conn.fetch(
+            """WITH r AS MATERIALIZED (
+                   SELECT k.* FROM unnest($1::text[], $2::uuid[], $3::int[], $4::uuid[], $5::text[], $6::float8[], $7::text[],
+                       $8::text[]) AS k (academy, invitation_id, generation, claim, kind, delay, message_id, reason)
+                   CROSS JOIN LATERAL (
+                       SELECT 1 FROM mail WHERE mail.academy = k.academy AND mail.invitation_id = k.invitation_id
+                         AND mail.generation = k.generation FOR UPDATE) AS locked)
+               UPDATE mail SET
+                   state = CASE WHEN r.kind IN ('sent', 'failed', 'withdrawn') THEN r.kind
+                                WHEN withdrawing THEN 'withdrawn' ELSE 'queued' END,
+                   attempts = attempts + CASE WHEN r.kind IN ('sent', 'failed', 'deferred') THEN 1 ELSE 0 END,
+                   due_at = now() + make_interval(secs => r.delay),
+                   claim = NULL,
+                   sent_at = CASE WHEN r.kind = 'sent' THEN clock_timestamp() END,
+                   message_id = r.message_id,
+                   reason = CASE WHEN r.kind = 'sent' THEN NULL ELSE coalesce(r.reason, mail.reason) END
+               FROM r
+               WHERE mail.academy = r.academy AND mail.invitation_id = r.invitation_id AND mail.generation = r.generation
+                 AND ((mail.state = 'queued' AND mail.claim = r.claim)
+                      OR (r.kind = 'sent' AND mail.state IN ('queued', 'withdrawn')))
+               RETURNING mail.*""",
+            *_columns(result.key for result in results),
+            [result.claim for result in results],
+            [result.kind for result in results],
+            [result.delay for result in results],
+            [result.message_id for result in results],
+            [result.reason for result in results],
+        )
+        return [
+            Recorded(
+                state=r["state"],
+                key=(r["academy"], r["invitation_id"], r["generation"]),
+                personnel_number=r["personnel_number"],
+                origin=Origin(r["actor"], r["correlation_id"], r["causation_id"], r["traceparent"]),
+                message_id=r["message_id"],
+                reason=r["reason"],
+            )
+            for r in rows
+            if r["state"] != "queued"
+        ]
+
+    async def tell(self, events: Sequence[Event]) -> None:
+        """Publish the events, in this order, if the transaction is committed."""
+        await outbox.enqueue(self._conn, events)
+
+
+TURN = 100
+"""Academies that one claim looks at; the next claim goes on behind the last of them."""
+
+# Hops from academy to academy along the index, so that its price is the number of academies and not that of mails.
+_CLAIM = """
+    WITH RECURSIVE hop AS (
+        (SELECT academy, 1 AS n FROM mail WHERE state = 'queued' AND academy > $1 ORDER BY academy LIMIT 1)
+        UNION ALL
+        SELECT next.academy, hop.n + 1 FROM hop CROSS JOIN LATERAL (
+            SELECT academy FROM mail WHERE state = 'queued' AND academy > hop.academy ORDER BY academy LIMIT 1) AS next
+        WHERE hop.n < $3
+    ), turn AS MATERIALIZED (
+        SELECT academy FROM hop WHERE EXISTS (
+            SELECT FROM mail WHERE mail.academy = hop.academy AND state = 'queued' AND due_at <= now())
+        ORDER BY academy
+    ), picked AS MATERIALIZED (
+        SELECT m.* FROM turn CROSS JOIN LATERAL (
+            SELECT academy, invitation_id, generation FROM mail
+            WHERE mail.academy = turn.academy AND state = 'queued' AND due_at <= now()
+            ORDER BY due_at LIMIT greatest(1, $2::int / (SELECT count(*) FROM turn)) FOR UPDATE SKIP LOCKED) AS m
+        LIMIT $2
+    ), claimed AS (
+        UPDATE mail SET claim = $4, due_at = now() + make_interval(secs => $5)
+        FROM picked WHERE mail.academy = picked.academy AND mail.invitation_id = picked.invitation_id
+          AND mail.generation = picked.generation
+        RETURNING mail.*, mail.expires_at <= now() AS expired
+    )
+    SELECT academy, invitation_id, generation, email, name, language, academy_name, expires_at, queued_at, attempts,
+           expired, withdrawing, (SELECT max(academy) FROM hop) AS last
+    FROM claimed
+    UNION ALL
+    SELECT max(academy), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, max(academy)
+    FROM hop WHERE NOT EXISTS (SELECT FROM claimed)"""
+
+
+async def claim(
+    conn: Connection, *, claim: UUID, limit: int, after: str, lease: float
+) -> tuple[list[Claimed], str | None]:
+    """Lease up to `limit` due mails for `lease` seconds, by turns between the academies behind `after`.
+
+    Returns them, alternating between academies, and the last academy looked at: None when there was none.
+    """
+    async with conn.transaction():
+        await only_index_plans(conn)
+        # The queue of an academy is taken off its index in order, never gathered and sorted.
+        await conn.execute("SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off")
+        rows = await conn.fetch(_CLAIM, after, limit, TURN, claim, lease)
+    if not rows:
+        return [], None
+    last: str | None = rows[0]["last"]
+    by_academy: dict[str, list[Claimed]] = {}
+    for r in rows:
+        if r["invitation_id"] is None:
+            continue
+        by_academy.setdefault(r["academy"], []).append(
+            Claimed(
+                key=(r["academy"], r["invitation_id"], r["generation"]),
+                claim=claim,
+                email=r["email"],
+                name=r["name"],
+                language=r["language"],
+                academy_name=r["academy_name"],
+                expires_at=r["expires_at"],
+                queued_at=r["queued_at"],
+                attempts=r["attempts"],
+                expired=r["expired"],
+                withdrawing=r["withdrawing"],
+            )
+        )
+    if by_academy and limit < TURN:
+        last = max(by_academy)  # those behind it had no turn
+    turns = [(i, academy, mail) for academy, mails in by_academy.items() for i, mail in enumerate(mails)]
+    return [mail for _, _, mail in sorted(turns, key=lambda t: t[:2])], last
+
+
+async def page(
+    conn: Connection, academy: str, *, limit: int, after: tuple[UUID, int] | None
+) -> Sequence[dict[str, Any]]:
+    """Mails of the academy in the order of (invitation, generation)."""
+    invitation_id, generation = after or (UUID(int=0), -1)
+    rows = await conn.fetch(
+        """SELECT invitation_id, generation, personnel_number, email, state, sent_at, message_id, attempts, reason
+           FROM mail WHERE academy = $1 AND (invitation_id, generation) > ($2, $3)
+           ORDER BY invitation_id, generation LIMIT $4""",
+        academy,
+        invitation_id,
+        generation,
+        limit,
+    )
+    return [dict(r) for r in rows]
+
+
+async def queue(conn: Connection) -> tuple[int, float]:
+    """How many mails wait, and for how many seconds the oldest has."""
+    row = await conn.fetchrow(
+        "SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(queued_at)), 0)::float8 AS age"
+        " FROM mail WHERE state = 'queued'"
+    )
+    return (row["waiting"], max(row["age"], 0.0)) if row else (0, 0.0)
+
+
+KEEP_DAYS = 120
+"""A link is valid for 30 days and events are kept for 30 more: no replay can ask for an older mail again."""
+
+
+async def purge(conn: Connection) -> None:
+    """Forget mails that are long done with."""
+    await conn.execute(
+        "DELETE FROM mail WHERE state <> 'queued' AND queued_at < now() - make_interval(days => $1)", KEEP_DAYS
+    )

@@ -1,0 +1,146 @@
+"""What the service shows, and what its statements cost."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from chassis.database import Pool
+from chassis.http import Health, make_app
+from chassis.testing import eventually
+from notify_service import api, store
+from notify_service.use_cases import Academy
+
+
+@pytest.fixture
+async def client(pool: Pool) -> AsyncIterator[httpx.AsyncClient]:
+    router = api.make_router(pool, {"acme": Academy("Acme", "nl"), "zeta": Academy("Zeta", "nl")}.get)
+    transport = httpx.ASGITransport(app=make_app("notify-service", [router], Health()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+async def test_an_academy_sees_its_own_invitations_page_by_page(
+    client: httpx.AsyncClient, take: Any, people: Any, make_people: Any
+) -> None:
+    zeta = make_people("zeta")
+    await take(*(people.created(str(n), people.invitation()) for n in range(25)))
+    await take(zeta.created("1", zeta.invitation()))
+    seen: list[str] = []
+    query: dict[str, Any] = {"limit": 10}
+    while True:
+        page = (await client.get("/academies/acme/invitations", params=query)).json()
+        seen += [entry["personnel_number"] for entry in page["invitations"]]
+        if page["next"] is None:
+            break
+        query["after"] = page["next"]
+    assert sorted(seen, key=int) == [str(n) for n in range(25)]
+    assert len((await client.get("/academies/zeta/invitations")).json()["invitations"]) == 1
+
+
+async def test_an_invitation_says_what_became_of_it_but_not_its_link(
+    client: httpx.AsyncClient, take: Any, people: Any, sink: Any, delivering: Any, pool: Pool
+) -> None:
+    id = people.invitation()
+    await take(people.created("1", id))
+    async with delivering():
+        await eventually(lambda: pool.fetchval("SELECT state = 'sent' FROM mail"))
+    answer = await client.get("/academies/acme/invitations")
+    (entry,) = answer.json()["invitations"]
+    assert entry.pop("sent_at")
+    assert entry == {
+        "personnel_number": "1",
+        "email": "1@example.test",
+        "status": "sent",
+        "invitation_id": str(id),
+        "generation": 1,
+        "message_id": f"<1.{id}@mail.example>",
+        "attempts": 1,
+        "reason": None,
+    }
+    assert "people.example" not in answer.text
+
+
+async def test_an_unknown_academy_and_a_broken_cursor_are_problems(client: httpx.AsyncClient) -> None:
+    unknown = await client.get("/academies/nobody/invitations")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_academy")
+    assert (await client.get("/academies/acme/invitations", params={"after": "x"})).status_code == 422
+    assert (await client.get("/academies/acme/invitations", params={"limit": 0})).status_code == 422
+
+
+async def rows_read(pool: Pool, limit: int) -> int:
+    async with pool.acquire() as conn, conn.transaction():
+        mails, _ = await store.claim(conn, claim=uuid4(), limit=limit, after="", lease=30)
+        assert len(mails) == limit
+        return int(
+            await conn.fetchval(
+                "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'mail'"
+            )
+        )
+
+
+async def test_a_claim_reads_no_more_rows_when_the_queue_is_ten_times_as_long(
+    take: Any, people: Any, pool: Pool
+) -> None:
+    await take(*(people.created(str(n), people.invitation()) for n in range(500)))
+    short = await rows_read(pool, 100)
+    await pool.execute("UPDATE mail SET claim = NULL, due_at = now()")
+    await take(*(people.created(str(n), people.invitation()) for n in range(500, 5500)))
+    assert await rows_read(pool, 100) <= short + 100
+
+
+async def test_taking_in_a_batch_reads_no_more_rows_when_the_table_is_ten_times_as_big(
+    people: Any, pool: Pool, take: Any
+) -> None:
+    async def cost() -> int:
+        batch = [people.created(f"n{people.invitation()}", people.invitation()) for _ in range(100)]
+        async with pool.acquire() as conn, conn.transaction():
+            await store.Transaction(conn).lock_people([("acme", record.key.partition("/")[2]) for record in batch])
+            return int(
+                await conn.fetchval(
+                    "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables"
+                    " WHERE relname = 'mail'"
+                )
+            )
+
+    await take(*(people.created(str(n), people.invitation()) for n in range(500)))
+    small = await cost()
+    await take(*(people.created(str(n), people.invitation()) for n in range(500, 5500)))
+    assert await cost() <= small + 100
+
+
+async def test_claims_go_round_the_academies(make_people: Any, take: Any, pool: Pool) -> None:
+    for name in ("a", "b", "c"):
+        group = make_people(name)
+        await take(*(group.created(f"{name}{n}", group.invitation()) for n in range(10)))
+    async with pool.acquire() as conn:
+        mails, last = await store.claim(conn, claim=uuid4(), limit=6, after="", lease=30)
+        assert [mail.key[0] for mail in mails] == ["a", "b", "c", "a", "b", "c"]
+        assert last == "c"
+        assert await store.claim(conn, claim=uuid4(), limit=6, after="c", lease=30) == ([], None)
+        mails, last = await store.claim(conn, claim=uuid4(), limit=1, after="a", lease=30)
+        assert [mail.key[0] for mail in mails] == ["b"]
+        assert last == "b"
+
+
+async def test_the_queue_is_measured_by_its_length_and_its_oldest_mail(take: Any, people: Any, pool: Pool) -> None:
+    async with pool.acquire() as conn:
+        assert await store.queue(conn) == (0, 0.0)
+        await take(people.created("1", people.invitation()))
+        await conn.execute("UPDATE mail SET queued_at = now() - interval '90 seconds'")
+        waiting, age = await store.queue(conn)
+    assert waiting == 1
+    assert 89 < age < 200
+
+
+async def test_mails_long_done_with_are_forgotten(take: Any, people: Any, pool: Pool) -> None:
+    await take(people.created("1", people.invitation()), people.created("2", people.invitation()))
+    await pool.execute(
+        "UPDATE mail SET queued_at = now() - interval '200 days',"
+        " state = CASE number_key WHEN '1' THEN 'sent' ELSE 'queued' END"
+    )
+    async with pool.acquire() as conn:
+        await store.purge(conn)
+    assert await pool.fetchval("SELECT array_agg(number_key) FROM mail") == ["2"]

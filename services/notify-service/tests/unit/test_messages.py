@@ -1,0 +1,113 @@
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from contracts.events.users import Invitation, UserCreated, UserDeleted, UserUnchanged, UserUpdated
+from notify_service.domain import Bar, Fact, Invite, Origin, Recall, Recorded
+from notify_service.messages import fact_event, outcome_event, says_nothing, wishes
+
+ID = UUID(int=7)
+
+
+def test_every_event_with_a_queued_invitation_asks_for_a_mail(people: Any) -> None:
+    queued = people.queued("1001", ID)
+    for record in (
+        people.created("1001", ID),
+        people.updated("1001", 2, queued),
+        people.unchanged("1001", 2, queued),
+    ):
+        (wish,) = wishes(record)
+        assert isinstance(wish, Invite)
+        assert (wish.academy, wish.personnel_number, wish.invitation_id) == ("acme", "1001", ID)
+
+
+@pytest.mark.parametrize("status", ["none", "waiting", "already_invited", "already_accepted"])
+def test_an_event_without_a_queued_or_withdrawn_invitation_asks_for_nothing(people: Any, status: Any) -> None:
+    assert wishes(people.updated("1001", 2, Invitation(status=status))) == []
+
+
+def test_a_withdrawn_invitation_recalls_the_mail(people: Any) -> None:
+    (wish,) = wishes(people.unchanged("1001", 2, people.withdrawn(ID, 3)))
+    assert isinstance(wish, Recall)
+    assert wish.generation == 3
+
+
+def test_deactivating_and_deleting_bar_the_person(people: Any) -> None:
+    switched_off = UserUpdated(
+        version=3, org_revision=1, person=people.person("1001", active=False), changes={"active": (True, False)}
+    )
+    for record in (
+        people.deactivated("1001", 3),
+        people.deleted("1001", 3),
+        people.record("1001", switched_off),
+    ):
+        (wish,) = wishes(record)
+        assert isinstance(wish, Bar)
+        assert wish.version == 3
+
+
+def test_the_number_of_somebody_unchanged_is_that_of_the_key(people: Any) -> None:
+    (wish,) = wishes(people.unchanged("00-a/b", 2, people.queued("x", ID)))
+    assert wish.personnel_number == "00-a/b"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"recipient": None},
+        {"invitation_id": "nonsense"},
+        {"invitation_id": None},
+        {"generation": None},
+        {"generation": 2**31},
+        {"expires_at": None},
+        {"expires_at": "2031-01-01T00:00:00"},
+    ],
+)
+def test_an_invitation_that_lacks_what_a_mail_needs_is_refused(people: Any, broken: dict[str, Any]) -> None:
+    invitation = people.queued("1001", ID).model_copy(update=broken)
+    with pytest.raises(ValueError):
+        wishes(people.updated("1001", 2, invitation))
+
+
+def test_our_events_go_on_the_trace_but_do_not_carry_the_senders_reference(people: Any) -> None:
+    (wish,) = wishes(people.created("1001", ID))
+    assert isinstance(wish, Invite)
+    event = fact_event(Fact("queued", wish.key, "1001", wish.origin), id="i", time="t")
+    assert event.topic == "invitation.events"
+    assert event.key == "acme/1001"
+    assert event.envelope.causation_id == "e-0"
+    assert event.envelope.correlation_id == "c-1"
+    assert event.envelope.traceparent.startswith("00-0123")
+    assert event.envelope.request_source == event.envelope.request_id == ""
+
+
+@pytest.mark.parametrize(
+    ("state", "type_"),
+    [
+        ("sent", "instroom.invitation.sent.v1"),
+        ("failed", "instroom.invitation.failed.v1"),
+        ("withdrawn", "instroom.invitation.withdrawn.v1"),
+    ],
+)
+def test_what_became_of_a_mail_is_told_by_its_own_type(state: Any, type_: str) -> None:
+    event = outcome_event(Recorded(("acme", ID, 1), state, "1001", Origin(), "<m>", "550 no"), id="i", time="t")
+    assert event.envelope.type == type_
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "skipped"),
+    [
+        (UserCreated.TYPE, b'{"version":1,"person":{"active":true}}', True),
+        (UserCreated.TYPE, b'{"version":1,"invitation":{"status":"queued"}}', False),
+        (UserUpdated.TYPE, b'{"version":2,"changes":{"active":[true,false]}}', False),
+        (UserUpdated.TYPE, b'{"version":2,"changes":{"infix":[null,"de"]}}', True),
+        (UserDeleted.TYPE, b'{"version":3}', False),
+        (UserUnchanged.TYPE, b"{not json", False),
+        (UserUnchanged.TYPE, b'["no object"]', False),
+    ],
+)
+def test_only_a_whole_event_that_surely_says_nothing_is_passed_over_undecoded(
+    type_: str, value: bytes, skipped: bool
+) -> None:
+    assert says_nothing(type_, value) is skipped

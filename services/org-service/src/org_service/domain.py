@@ -1,0 +1,286 @@
+"""What a command does to the organisation structure of one academy. Pure: new ids come in as an argument."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from contracts.events import org
+from contracts.events.base import Message
+from contracts.fields import clean_text, has_forbidden_characters, name_key
+from contracts.languages import parse_language
+from org_service.refusals import Problem, Reason
+from org_service.siblings import Definition, Index, at, check_unique, define
+from org_service.units import Academy, Kind, Place, Structure, Unit
+
+MAX_NAME: Final = 200
+MAX_ACADEMY_ID: Final = 40
+MAX_ACTIVITIES: Final = 500
+"""Of one function. With MAX_FORMER_NAMES it keeps the whole state of a unit well within one event."""
+DEFAULT_LANGUAGE: Final = "nl"
+MAX_UNITS: Final = 20_000
+"""Of one command: what can be decided and written well within one transaction."""
+COMPANIES: Final[Place] = ("company", "")
+FUNCTIONS: Final[Place] = ("function", "")
+
+_ACADEMY_ID = re.compile(r"[a-z0-9](-?[a-z0-9])*")
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is different afterwards: the academy if it changed, and each changed unit once, companies first."""
+
+    academy: Academy | None = None
+    units: Sequence[Unit] = ()
+    republish: bool = False
+
+    def __bool__(self) -> bool:
+        return self.academy is not None or bool(self.units)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The command changes nothing; all that is wrong with it is told at once."""
+
+    problems: Sequence[Problem]
+
+
+def academy_id_problem(academy_id: str) -> Problem | None:
+    """What is wrong with the id of an academy, None if nothing is."""
+    if len(academy_id) <= MAX_ACADEMY_ID and _ACADEMY_ID.fullmatch(academy_id):
+        return None
+    return Problem(Reason.INVALID_ACADEMY_ID, "", {"value": academy_id[:MAX_ACADEMY_ID]})
+
+
+def defines_academy(command: Message) -> bool:
+    """Whether the command may be the first that is heard of its academy."""
+    return isinstance(command, org.DefineAcademy) or (
+        isinstance(command, org.ApplyStructure) and command.academy is not None
+    )
+
+
+def apply(structure: Structure, command: Message, new_id: Callable[[], str]) -> Changes | Refused:
+    """Decide what `command` does to `structure`.
+
+    A command that is applied again changes nothing. Nothing is deleted and nothing moves: a removed unit keeps its id
+    and comes back when it is defined again.
+    """
+    if (problem := academy_id_problem(structure.academy_id)) is not None:
+        return Refused([problem])
+    if structure.academy is None and not defines_academy(command):
+        return Refused([Problem(Reason.UNKNOWN_ACADEMY, "", {"value": structure.academy_id})])
+    draft = _Draft(structure, new_id)
+    match command:
+        case org.ApplyStructure():
+            draft.apply_structure(command)
+        case org.DefineAcademy():
+            draft.define_academy(command, "")
+        case org.DefineCompany():
+            draft.define(COMPANIES, [("", command)])
+        case org.DefineDepartment():
+            if (company := draft.find("company", command.company, "company")) is not None:
+                draft.define(("department", company.id), [("", command)])
+        case org.DefineFunction():
+            draft.define(FUNCTIONS, [("", command)])
+        case org.EnableLanguage():
+            draft.switch_language(command.language, on=True)
+        case org.DisableLanguage():
+            draft.switch_language(command.language, on=False)
+        case org.RenameUnit():
+            draft.rename(command)
+        case org.RemoveUnit():
+            draft.remove(command)
+        case org.RepublishStructure():
+            return Changes(republish=True)
+        case _:
+            raise TypeError(f"{command.TYPE} is no command to an organisation")
+    if draft.problems:
+        return Refused(draft.problems)
+    return draft.changes()
+
+
+_AnyDefinition = (
+    org.DefineCompany
+    | org.DefineDepartment
+    | org.DefineFunction
+    | org.StructureCompany
+    | org.StructureDepartment
+    | org.StructureFunction
+)
+
+
+@dataclass(slots=True)
+class _Draft:
+    """The work on one command: what it changed until now and what is wrong with it."""
+
+    structure: Structure
+    new_id: Callable[[], str]
+    academy: Academy | None = None
+    units: dict[str, Unit] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def changes(self) -> Changes:
+        academy = self.academy if self.academy != self.structure.academy else None
+        return Changes(academy, tuple(self.units.values()))
+
+    def refuse(self, reason: Reason, path: str, **params: str) -> None:
+        self.problems.append(Problem(reason, path, params))
+
+    # -- values
+
+    def text(self, value: str | None, path: str) -> str | None:
+        """A cleaned name or code; None after a problem was noted."""
+        # The limit comes first: cleaning and comparing what nobody can mean would cost without bound.
+        if value is not None and len(value) > MAX_NAME:
+            value = value.strip()
+            if len(value) > MAX_NAME:
+                self.refuse(Reason.TOO_LONG, path, length=str(len(value)), max=str(MAX_NAME))
+                return None
+        if value is None or not name_key(clean_text(value)):
+            self.refuse(Reason.REQUIRED, path)
+            return None
+        if has_forbidden_characters(value):
+            self.refuse(Reason.INVALID_CHARACTERS, path)
+            return None
+        return clean_text(value)
+
+    def language(self, value: str, path: str) -> str | None:
+        code = parse_language(value[:MAX_NAME])
+        if code is None:
+            self.refuse(Reason.UNKNOWN_LANGUAGE, path, value=value[:MAX_NAME])
+        return code
+
+    # -- the academy
+
+    def define_academy(self, command: org.DefineAcademy, path: str) -> None:
+        before = self.structure.academy
+        name = before.name if before else ""
+        if command.name is not None or before is None:
+            name = self.text(command.name, at(path, "name")) or ""
+        default: str | None = before.default_language if before else DEFAULT_LANGUAGE
+        if command.default_language is not None:
+            default = self.language(command.default_language, at(path, "default_language"))
+        languages: list[str | None] = list(before.languages) if before else []
+        if command.languages is not None:
+            languages = [self.language(x, at(path, f"languages[{n}]")) for n, x in enumerate(command.languages)]
+        if default not in languages:
+            languages.insert(0, default)
+        enabled = tuple(dict.fromkeys(code for code in languages if code is not None))
+        self.academy = Academy(
+            id=self.structure.academy_id, name=name, default_language=default or "", languages=enabled
+        )
+
+    def switch_language(self, language: str, *, on: bool) -> None:
+        code, academy = self.language(language, "language"), self.structure.academy
+        if code is None or academy is None:
+            return
+        if on and code not in academy.languages:
+            self.academy = replace(academy, languages=(*academy.languages, code))
+        elif not on and code == academy.default_language:
+            self.refuse(Reason.DEFAULT_LANGUAGE, "language", value=code)
+        elif not on:
+            self.academy = replace(academy, languages=tuple(x for x in academy.languages if x != code))
+
+    # -- units
+
+    def apply_structure(self, command: org.ApplyStructure) -> None:
+        count = sum(1 + len(each.departments) for each in command.companies) + len(command.functions)
+        if count > MAX_UNITS:
+            self.refuse(Reason.TOO_MANY, "", count=str(count), max=str(MAX_UNITS))
+            return
+        if command.academy is not None:
+            self.define_academy(command.academy, "academy")
+        companies = self.define(COMPANIES, [(f"companies[{n}]", each) for n, each in enumerate(command.companies)])
+        for number, company in enumerate(command.companies):
+            path = f"companies[{number}]"
+            if path in companies and company.departments:
+                departments = [(f"{path}.departments[{n}]", each) for n, each in enumerate(company.departments)]
+                self.define(("department", companies[path].id), departments)
+        self.define(FUNCTIONS, [(f"functions[{n}]", each) for n, each in enumerate(command.functions)])
+
+    def define(self, place: Place, commands: Sequence[tuple[str, _AnyDefinition]]) -> Mapping[str, Unit]:
+        """Define and remove units of one place; returns the defined ones by path."""
+        if not commands:
+            return {}
+        definitions = [each for path, command in commands if (each := self.definition(path, command)) is not None]
+        before = self.structure.siblings(place)
+        outcome = define(place, before, definitions, self.new_id, self.problems)
+        self.put(outcome.defined.values())
+        for unit in outcome.removed:
+            self.remove_unit(unit)
+        return outcome.defined
+
+    def definition(self, path: str, command: _AnyDefinition) -> Definition | None:
+        known = len(self.problems)
+        name = self.text(command.name, at(path, "name"))
+        code = self.text(command.code, at(path, "code")) if command.code and command.code.strip() else None
+        was = self.text(command.was, at(path, "was")) if command.was and command.was.strip() else None
+        activities = None
+        if isinstance(command, org.DefineFunction | org.StructureFunction) and command.learning_activities is not None:
+            activities = self.activities(command.learning_activities, at(path, "learning_activities"))
+        if name is None or len(self.problems) > known:
+            return None
+        remove = getattr(command, "remove", False)
+        return Definition(path=path, name=name, code=code, was=was, remove=remove, learning_activities=activities)
+
+    def activities(self, names: Sequence[str], path: str) -> tuple[str, ...]:
+        """Names in the order given, each once."""
+        if len(names) > MAX_ACTIVITIES:
+            self.refuse(Reason.TOO_MANY, path, count=str(len(names)), max=str(MAX_ACTIVITIES))
+            return ()
+        texts: dict[str, str] = {}
+        for number, name in enumerate(names):
+            if (text := self.text(name, f"{path}[{number}]")) is not None:
+                texts.setdefault(name_key(text), text)
+        return tuple(texts.values())
+
+    def rename(self, command: org.RenameUnit) -> None:
+        name = self.text(command.name, "name")
+        unit = self.find(command.kind, command.unit, "unit", command.company)
+        if name is None or unit is None:
+            return
+        after = {**self.structure.siblings(unit.place), unit.id: unit.called(name)}
+        check_unique(after.values(), {unit.id: ""}, self.problems)
+        self.put([after[unit.id]])
+
+    def remove(self, command: org.RemoveUnit) -> None:
+        unit = self.find(command.kind, command.unit, "unit", command.company, removed_too=True)
+        if unit is not None and not unit.removed:
+            self.remove_unit(replace(unit, removed=True))
+
+    def remove_unit(self, unit: Unit) -> None:
+        self.put([unit])
+        if unit.kind == "company":
+            departments = self.structure.siblings(("department", unit.id)).values()
+            self.put(replace(each, removed=True) for each in departments)
+
+    def put(self, units: Iterable[Unit]) -> None:
+        for unit in units:
+            if self.structure.siblings(unit.place).get(unit.id) != unit:
+                self.units[unit.id] = unit
+
+    def find(
+        self, kind: Kind, text: str, path: str, company: str | None = None, *, removed_too: bool = False
+    ) -> Unit | None:
+        """The unit that a command names by id, code, name or former name; None after a problem was noted."""
+        if company is not None and kind == "department":
+            owner = self.find("company", company, "company", removed_too=removed_too)
+            if owner is None:
+                return None
+            units = list(self.structure.siblings((kind, owner.id)).values())
+        else:
+            units = list(self.structure.units(kind))
+        key = name_key(text[: 2 * MAX_NAME])
+        for removed in (False, True) if removed_too else (False,):
+            candidates = [unit for unit in units if unit.removed is removed]
+            index = Index(candidates)
+            by_id = [unit for unit in candidates if unit.id == text.strip()]
+            for hits in (by_id, *(level.get(key) for level in (index.by_code, index.by_name, index.by_former))):
+                if not hits:
+                    continue
+                if len(hits) > 1 and not removed:
+                    self.refuse(Reason.AMBIGUOUS_UNIT, path, kind=kind, value=text[:MAX_NAME])
+                    return None
+                return hits[-1]
+        self.refuse(Reason.UNKNOWN_UNIT, path, kind=kind, value=text[:MAX_NAME])
+        return None

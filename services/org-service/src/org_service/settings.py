@@ -1,0 +1,7 @@
+"""The settings of org-service: those that every service has."""
+
+from chassis.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Nothing of its own."""

@@ -1,0 +1,88 @@
+"""What the service does with commands, batch first: load, decide in memory, write with a few statements."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, Protocol, TypeVar
+
+from chassis.records import Record
+from contracts.envelope import Envelope
+from org_service.domain import Refused
+from org_service.work import Applied, Outcome, Work
+
+T = TypeVar("T")
+
+MAX_COMMANDS: Final = 100
+MAX_BYTES: Final = 1_000_000
+"""Of one transaction. Without these bounds a backlog of large files would outlast the database's time-outs each time
+it is tried, and never be done."""
+
+
+class Transaction(Protocol):
+    """One database transaction of org-service."""
+
+    async def fresh(self, commands: Sequence[Record[Any]]) -> Sequence[Record[Any]]:
+        """The commands that were not applied before, each once."""
+        ...
+
+    async def lock(self, academies: Iterable[str]) -> Mapping[str, Work]:
+        """The state of the academies, which nobody else can change until the transaction ends."""
+        ...
+
+    async def save(self, works: Iterable[Work]) -> None:
+        """Write what changed, and the events that say so."""
+        ...
+
+    async def finish(self, commands: Sequence[Record[Any]], outcomes: Sequence[tuple[Envelope, Outcome]]) -> None:
+        """Write the outcomes down, tell those who wait for them, and how far the topic was read."""
+        ...
+
+
+class Transactions(Protocol):
+    async def run(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run `work` in one transaction; again, on what is there then, if a twin was faster."""
+        ...
+
+
+async def apply_commands(
+    transactions: Transactions, commands: Sequence[Record[Any]], new_id: Callable[[], str]
+) -> Sequence[tuple[Envelope, Outcome]]:
+    """Apply the commands in their order; returns the outcomes of those that were new."""
+    outcomes: list[tuple[Envelope, Outcome]] = []
+    for part in portions(commands):
+        outcomes += await transactions.run(partial(_apply, part, new_id))
+    return outcomes
+
+
+def portions(commands: Iterable[Record[Any]]) -> Iterator[list[Record[Any]]]:
+    """The commands in what one transaction takes: many small ones or a few large ones, at least one."""
+    part: list[Record[Any]] = []
+    size = 0
+    for command in commands:
+        size += len(command.value or b"")
+        if part and (size > MAX_BYTES or len(part) == MAX_COMMANDS):
+            yield part
+            part, size = [], len(command.value or b"")
+        part.append(command)
+    if part:
+        yield part
+
+
+async def _apply(
+    commands: Sequence[Record[Any]], new_id: Callable[[], str], transaction: Transaction
+) -> Sequence[tuple[Envelope, Outcome]]:
+    fresh = await transaction.fresh(commands)
+    works = await transaction.lock(sorted({each.envelope.academy for each in fresh}))
+    decided = []
+    for each in fresh:
+        assert each.message is not None  # noqa: S101 - a topic of commands has no tombstones
+        work = works[each.envelope.academy]
+        decided.append((each.envelope, work, work.decide(each.message, each.envelope, new_id)))
+        await asyncio.sleep(0)  # queries get their turn between two commands
+    await transaction.save(works.values())
+    outcomes: list[tuple[Envelope, Outcome]] = [
+        (envelope, result if isinstance(result, Refused) else Applied(work.next_revision, result))
+        for envelope, work, result in decided
+    ]
+    await transaction.finish(commands, outcomes)
+    return outcomes

@@ -1,0 +1,152 @@
+"""user-service over HTTP: commands in (202), queries out."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Query, Request
+from fastapi.responses import HTMLResponse, JSONResponse
+from pydantic import BaseModel
+
+from chassis.commands import Commands
+from chassis.database import Pool
+from chassis.http import Problem, actor_of
+from chassis.records import make_event
+from contracts.events.base import Message
+from contracts.events.users import (
+    ActivateUser,
+    DeactivateUser,
+    DeleteUser,
+    PersonFields,
+    ResendInvitation,
+    UserRequested,
+    WithdrawInvitation,
+)
+from contracts.fields import number_key
+from contracts.topics import USER_REQUESTS
+from user_service import store
+from user_service.domain import documents
+from user_service.organisations import Organisations
+from user_service.pages import invitation_page
+from user_service.tokens import verify
+
+_ACTIONS: dict[str, type[ActivateUser | DeactivateUser | DeleteUser | ResendInvitation | WithdrawInvitation]] = {
+    "activate": ActivateUser,
+    "deactivate": DeactivateUser,
+    "resend-invitation": ResendInvitation,
+    "withdraw-invitation": WithdrawInvitation,
+}
+
+Academy = Annotated[str, Path(max_length=40)]
+Number = Annotated[str, Path(max_length=300)]
+IdempotencyKey = Annotated[str | None, Header(max_length=200)]
+Revision = Annotated[int, Query(ge=0)]
+
+
+class Accepted(BaseModel):
+    """Where to follow a command."""
+
+    command_id: str
+    location: str
+
+
+def make_router(
+    pool: Pool, commands: Commands, organisations: Organisations, public_keys: dict[str, bytes]
+) -> APIRouter:
+    """The routes of user-service."""
+    router = APIRouter()
+    accepted: dict[str, Any] = {"status_code": 202, "response_model": Accepted}
+
+    async def known(academy: str, revision: int = 0) -> None:
+        if revision and not organisations.of(academy).known:
+            await organisations.wait_for(pool, {academy: revision})  # it was defined a moment ago
+        if not organisations.of(academy).known:
+            raise Problem(404, "unknown_academy", f"there is no academy {academy}")
+
+    async def submit(request: Request, academy: str, number: str, message: Message, key: str | None) -> JSONResponse:
+        await known(academy, message.min_org_revision if isinstance(message, UserRequested) else 0)
+        envelope = commands.envelope(
+            type=message.TYPE, academy=academy, subject=number, actor=actor_of(request), idempotency_key=key
+        )
+        event = make_event(USER_REQUESTS, f"{academy}/{number_key(number)}", envelope, message)
+        return commands.accepted(await commands.submit(event))
+
+    @router.post("/academies/{academy}/users", **accepted)
+    async def add(
+        request: Request,
+        academy: Academy,
+        person: PersonFields,
+        min_org_revision: Revision = 0,
+        idempotency_key: IdempotencyKey = None,
+    ) -> JSONResponse:
+        """Add one person; a number or address that is taken is refused, never overwritten."""
+        message = UserRequested(mode="create", person=person, min_org_revision=min_org_revision)
+        return await submit(request, academy, person.personnel_number or "", message, idempotency_key)
+
+    @router.patch("/academies/{academy}/users/{number:path}", **accepted)
+    async def change(
+        request: Request,
+        academy: Academy,
+        number: Number,
+        person: PersonFields,
+        min_org_revision: Revision = 0,
+        idempotency_key: IdempotencyKey = None,
+    ) -> JSONResponse:
+        """Change one person; absent leaves, null clears. The personnel number never changes."""
+        whole = PersonFields(**person.model_dump(exclude_unset=True) | {"personnel_number": number})
+        message = UserRequested(mode="update", person=whole, min_org_revision=min_org_revision)
+        return await submit(request, academy, number, message, idempotency_key)
+
+    @router.delete("/academies/{academy}/users/{number:path}", **accepted)
+    async def delete(
+        request: Request, academy: Academy, number: Number, idempotency_key: IdempotencyKey = None
+    ) -> JSONResponse:
+        """Delete one person; the same number later restores them with their history."""
+        return await submit(request, academy, number, DeleteUser(personnel_number=number), idempotency_key)
+
+    @router.post("/academies/{academy}/users/{number:path}/{action}", **accepted)
+    async def act(
+        request: Request, academy: Academy, number: Number, action: str, idempotency_key: IdempotencyKey = None
+    ) -> JSONResponse:
+        """activate, deactivate, resend-invitation or withdraw-invitation."""
+        model = _ACTIONS.get(action)
+        if model is None:
+            raise Problem(404, "not_found", f"there is no action {action[:50]}: use one of {', '.join(_ACTIONS)}")
+        return await submit(request, academy, number, model(personnel_number=number), idempotency_key)
+
+    @router.get("/academies/{academy}/users")
+    async def list_users(
+        academy: Academy,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        after: Annotated[str, Query(max_length=300)] = "",
+    ) -> dict[str, Any]:
+        """People who are not deleted, in pages; `next` is the cursor of the next page, null on the last."""
+        await known(academy)
+        async with pool.acquire() as connection:
+            users = await store.list_users(connection, academy, after=after, limit=limit)
+            now = await store.now(connection)
+        organisation = organisations.of(academy)
+        return {
+            "users": [documents.user_document(user, organisation, now) for user in users],
+            "next": users[-1].number_key if len(users) == limit else None,
+        }
+
+    @router.get("/academies/{academy}/users/{number:path}")
+    async def show(academy: Academy, number: Number) -> dict[str, Any]:
+        """One person, also a deleted one."""
+        await known(academy)
+        async with pool.acquire() as connection:
+            user = await store.get_user(connection, academy, number_key(number))
+            now = await store.now(connection)
+        if user is None:
+            raise Problem(404, "not_found", f"there is nobody with number {number[:64]} in academy {academy}")
+        return documents.user_document(user, organisations.of(academy), now)
+
+    @router.get("/invitation/{token}", response_class=HTMLResponse)
+    async def invitation(token: Annotated[str, Path(max_length=1000)]) -> HTMLResponse:
+        """Who is invited where and until when. Harmless: looking changes nothing."""
+        claim = verify(token, public_keys)
+        async with pool.acquire() as connection:
+            found = await store.find_invited(connection, claim.invitation_id) if claim is not None else None
+            now = await store.now(connection)
+        return invitation_page(claim, found, organisations.of(found[0]) if found else None, now)
+
+    return router

@@ -1,0 +1,316 @@
+"""The write transaction: one or a thousand requests, decided in memory, written with a few statements (mechanics 3)."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import asyncpg
+import orjson
+
+from chassis import outbox, request_log
+from chassis.commands import COMMAND_SOURCE, Commands
+from chassis.consuming import store_positions
+from chassis.database import Connection, Pool, only_index_plans
+from chassis.records import Event, Record, new_ids, now_text
+from contracts.events.users import UserRequested
+from contracts.fields import number_key
+from user_service import messages, store
+from user_service.domain import documents
+from user_service.domain.commands import Command, decide_command
+from user_service.domain.decide import claimed_address, decide
+from user_service.domain.decision import Decision, apply
+from user_service.domain.person import AddressHolder, User
+from user_service.domain.reading import Asked, read
+from user_service.organisations import Organisations
+from user_service.store import AddressKey, PersonKey
+
+Request = Record[UserRequested | Command]
+
+MOST_REDOS: Final = 20
+"""How often a batch is decided again because another instance was faster; more is no race but a mistake."""
+
+
+class _TwinWasFaster(Exception):
+    """Another transaction wrote what this one decided without: roll back, decide again."""
+
+
+@dataclass(slots=True, eq=False)
+class _Item:
+    request: Request
+    asked: Asked | None
+    person: PersonKey
+    decision: Decision | None = None
+    before: User | None = None
+    after: User | None = None
+
+
+@dataclass(slots=True)
+class _Known:
+    """What the decisions of a batch see: the database, and what the batch did so far."""
+
+    users: dict[PersonKey, User]
+    holders: dict[AddressKey, AddressHolder]
+    claimed: dict[AddressKey, str] = field(default_factory=dict)
+    released: dict[AddressKey, str] = field(default_factory=dict)
+
+
+class _FreedHere(Exception):
+    """The request wants an address that an earlier one of this batch gives up: it belongs to the next transaction."""
+
+
+@dataclass
+class Applying:
+    """Carries out requests about people."""
+
+    pool: Pool
+    organisations: Organisations
+    commands: Commands
+
+    async def __call__(self, records: list[Request]) -> None:
+        """Apply each request once, and publish its one outcome. Atomic up to where a part was committed before."""
+        items = [_item(record) for record in records]
+        await asyncio.sleep(0)
+        await self._wait_for_organisations(records)
+        while items:
+            items = items[await self._retry(items) :]
+
+    async def _wait_for_organisations(self, records: Sequence[Request]) -> None:
+        needed: dict[str, int] = {}
+        for record in records:
+            academy, message = record.envelope.academy, record.message
+            revision = message.min_org_revision if isinstance(message, UserRequested) else 0
+            if isinstance(message, UserRequested) and message.planned is not None:
+                revision = max(revision, message.planned.org_revision)
+            needed[academy] = max(needed.get(academy, 0), revision)
+        await self.organisations.wait_for(self.pool, needed)
+
+    async def _retry(self, items: Sequence[_Item]) -> int:
+        for _ in range(MOST_REDOS):
+            try:
+                async with self.pool.acquire() as connection, connection.transaction():
+                    return await self._transact(connection, items)
+            except (_TwinWasFaster, asyncpg.UniqueViolationError):
+                continue
+        raise TimeoutError(f"a batch was overtaken {MOST_REDOS} times")
+
+    async def _transact(self, connection: Connection, items: Sequence[_Item]) -> int:
+        """Apply the longest possible beginning of the items; how many those are."""
+        await only_index_plans(connection)
+        known = await request_log.known(connection, [i.request.envelope for i in items])
+        fresh, repeated = _without_duplicates(items, known)
+        now = await store.now(connection)
+        done = len(items)
+        if fresh:
+            count = await self._decide(connection, fresh, now)
+            if count < len(fresh):
+                done = items.index(fresh[count])
+                fresh = fresh[:count]
+                repeated = [(item, logged) for item, logged in repeated if items.index(item) < done]
+        await self._publish(connection, fresh, repeated, now)
+        await store_positions(connection, [i.request for i in items[:done]])
+        return done
+
+    async def _decide(self, connection: Connection, items: list[_Item], now: datetime) -> int:
+        """Decide and write people and addresses; how many of the items were decided."""
+        users = await store.load_users(connection, {i.person for i in items}, lock=True)
+        wanted = {
+            (i.person[0], address)
+            for i in items
+            if i.asked is not None and (address := claimed_address(i.asked, users.get(i.person))) is not None
+        }
+        # Somebody deleted earlier in this very batch may be restored by it and want the own address back.
+        wanted |= {(key[0], user.email_key) for key, user in users.items() if user.deleted}
+        holders = await store.load_holders(connection, wanted) if wanted else {}
+        won: dict[AddressKey, str] = {}
+        while True:
+            await asyncio.sleep(0)
+            state = _Known(dict(users), dict(holders))
+            count = self._decide_all(items, state, now)
+            if any(state.claimed.get(address, number) != number for address, number in won.items()):
+                raise _TwinWasFaster  # won for one person, now due to another: begin again without the claims
+            claims = {a: number for a, number in state.claimed.items() if a not in won}
+            if not claims:
+                break
+            new = await store.claim_addresses(connection, claims)
+            won |= {address: claims[address] for address in new}
+            if len(new) == len(claims):
+                break
+            lost = claims.keys() - new
+            found = await store.load_holders(connection, lost)
+            if found.keys() != lost or any(found[a].number_key == claims[a] for a in lost):
+                # Given up again meanwhile, or taken by the very person who is new here: see what is true now.
+                raise _TwinWasFaster
+            holders |= found
+        await self._write(connection, items[:count], users, state, won)
+        return count
+
+    def _decide_all(self, items: Sequence[_Item], state: _Known, now: datetime) -> int:
+        ids = new_ids(2 * len(items))
+        for count, item in enumerate(items):
+            try:
+                self._decide_one(item, state, now, ids[2 * count], ids[2 * count + 1])
+            except _FreedHere:
+                return count
+        return len(items)
+
+    def _decide_one(self, item: _Item, state: _Known, now: datetime, user_id: str, invitation_id: str) -> None:
+        academy = item.person[0]
+        organisation = self.organisations.of(academy)
+        user = state.users.get(item.person)
+        message = item.request.message
+        if item.asked is not None:
+            address = claimed_address(item.asked, user)
+            key = (academy, address or "")
+            if key in state.released:
+                raise _FreedHere
+            decision = decide(item.asked, user, organisation, state.holders.get(key), now)
+        else:
+            assert message is not None  # noqa: S101 - see _item
+            assert not isinstance(message, UserRequested)  # noqa: S101
+            decision = decide_command(message, user, organisation.revision, now)
+        after = apply(decision, now=now, user_id=user_id, invitation_id=invitation_id)
+        item.decision, item.before, item.after = decision, user, after
+        if decision.outcome != "rejected" and after is not None and after is not user:
+            state.users[item.person] = after
+            _move_address(state, academy, user, after)
+
+    async def _write(
+        self,
+        connection: Connection,
+        items: Sequence[_Item],
+        users: dict[PersonKey, User],
+        state: _Known,
+        won: dict[AddressKey, str],
+    ) -> None:
+        created: dict[PersonKey, User] = {}
+        updated: dict[PersonKey, User] = {}
+        for item in items:
+            after = state.users.get(item.person)
+            before = users.get(item.person)
+            if after is None or after is before:
+                continue
+            (created if before is None else updated)[item.person] = after
+        unused = won.keys() - state.claimed.keys()
+        if created:
+            await store.insert_users(connection, created)
+        if updated:
+            await store.update_users(connection, updated)
+        if state.released:
+            await store.release_addresses(connection, state.released)
+        if unused:
+            await store.discard_claims(connection, unused)
+
+    async def _publish(
+        self,
+        connection: Connection,
+        fresh: Sequence[_Item],
+        repeated: Sequence[tuple[_Item, request_log.Logged]],
+        now: datetime,
+    ) -> None:
+        time = now_text()
+        ids = iter(new_ids(len(fresh) + len(repeated)))
+        events: list[Event] = []
+        entries = []
+        outcomes: dict[str, dict[str, Any]] = {}
+        for count, item in enumerate(fresh):
+            decision, envelope = item.decision, item.request.envelope
+            assert decision is not None  # noqa: S101 - _decide() gave each one
+            organisation = self.organisations.of(envelope.academy)
+            event = messages.outcome_event(envelope, decision, item.after, organisation, id=next(ids), time=time)
+            events.append(event)
+            entries.append((envelope, logged_outcome(decision, event.value or b"{}")))
+            if envelope.request_source == COMMAND_SOURCE:
+                outcomes[envelope.request_id] = command_outcome(
+                    item.after, decision, self.organisations, envelope.academy, now
+                )
+            if count % 250 == 249:
+                await asyncio.sleep(0)
+        for item, logged in repeated:
+            outcome = orjson.loads(logged.outcome)
+            events.append(
+                messages.replay(
+                    item.request.envelope,
+                    outcome["outcome"],
+                    orjson.dumps(outcome["value"]),
+                    number=outcome["number"],
+                    id=next(ids),
+                    time=time,
+                )
+            )
+        await outbox.enqueue(connection, events)
+        if entries:
+            await request_log.record(connection, entries)
+        if repeated:
+            await request_log.raise_attempts(connection, [item.request.envelope for item, _ in repeated])
+        await self.commands.finish(connection, outcomes)
+
+
+def logged_outcome(decision: Decision, value: bytes) -> bytes:
+    """What the request log keeps: enough to publish the outcome again."""
+    return b'{"outcome":"%s","number":%s,"value":%s}' % (
+        decision.outcome.encode(),
+        orjson.dumps(decision.number),
+        value,
+    )
+
+
+def command_outcome(
+    after: User | None, decision: Decision, organisations: Organisations, academy: str, now: datetime
+) -> dict[str, Any]:
+    """What whoever gave a command over HTTP finds under it."""
+    outcome: dict[str, Any] = {
+        "code": decision.outcome,
+        "version": after.version if after is not None else 0,
+        "changes": decision.changes,
+        "restored": decision.restored,
+        "invitation": decision.invitation.status,
+        "errors": [messages.problem_json(problem) for problem in decision.errors],
+    }
+    if after is not None and decision.outcome != "rejected":
+        status = decision.invitation.status if decision.invitation.status != "none" else None
+        outcome["user"] = documents.user_document(after, organisations.of(academy), now, status)
+    return outcome
+
+
+def _item(record: Request) -> _Item:
+    message = record.message
+    if isinstance(message, UserRequested):
+        asked = read(message)
+        return _Item(record, asked, (record.envelope.academy, asked.number_key))
+    assert message is not None  # noqa: S101 - a command is never a tombstone
+    return _Item(record, None, (record.envelope.academy, number_key(message.personnel_number)))
+
+
+def _without_duplicates(
+    items: Sequence[_Item], known: dict[request_log.RequestKey, request_log.Logged]
+) -> tuple[list[_Item], list[tuple[_Item, request_log.Logged]]]:
+    """The requests that are new, and those asked again on purpose (a higher attempt) with what came of them."""
+    fresh: list[_Item] = []
+    repeated: dict[request_log.RequestKey, tuple[_Item, request_log.Logged]] = {}
+    seen: set[request_log.RequestKey] = set()
+    for item in items:
+        key = request_log.key_of(item.request.envelope)
+        logged = known.get(key)
+        if logged is not None:
+            if item.request.envelope.attempt > logged.attempt:
+                repeated[key] = (item, logged)
+        elif key not in seen:
+            seen.add(key)
+            fresh.append(item)
+    return fresh, list(repeated.values())
+
+
+def _move_address(state: _Known, academy: str, before: User | None, after: User) -> None:
+    old = (academy, before.email_key) if before is not None and not before.deleted else None
+    new = (academy, after.email_key) if not after.deleted else None
+    if old == new:
+        return
+    if old is not None:
+        if state.claimed.pop(old, None) is None:
+            state.released[old] = after.number_key
+        state.holders.pop(old, None)
+    if new is not None:
+        state.claimed[new] = after.number_key
+        state.holders[new] = AddressHolder.of(after)

@@ -1,0 +1,50 @@
+"""The check: decide as the real thing would, write nothing, answer by a verdict."""
+
+import asyncio
+from dataclasses import dataclass
+
+from chassis.database import Pool
+from chassis.dispatch import Dispatcher
+from chassis.records import Event, Record, new_ids, now_text
+from contracts.events.users import UserCheckRequested
+from user_service import messages, store
+from user_service.domain.decide import claimed_address, decide
+from user_service.domain.reading import read
+from user_service.organisations import Organisations
+
+
+@dataclass
+class Checking:
+    """Answers checks. Nothing is stored: a batch that comes twice is answered twice, with the same verdicts."""
+
+    pool: Pool
+    organisations: Organisations
+    replies: Dispatcher
+
+    async def __call__(self, records: list[Record[UserCheckRequested]]) -> None:
+        """Publish one verdict for each check and return when the broker has all of them."""
+        asked = [read(record.message) for record in records if record.message is not None]
+        await asyncio.sleep(0)
+        needed: dict[str, int] = {}
+        for record in records:
+            academy, revision = record.envelope.academy, record.message.min_org_revision if record.message else 0
+            needed[academy] = max(needed.get(academy, 0), revision)
+        await self.organisations.wait_for(self.pool, needed)
+        people = [(r.envelope.academy, a.number_key) for r, a in zip(records, asked, strict=True)]
+        async with self.pool.acquire() as connection:
+            users = await store.load_users(connection, set(people), lock=False)
+            addresses = [
+                (key[0], claimed_address(a, users.get(key)) or "") for key, a in zip(people, asked, strict=True)
+            ]
+            holders = await store.load_holders(connection, {key for key in addresses if key[1]})
+            now = await store.now(connection)
+        ids, time = new_ids(len(records)), now_text()
+        events: list[Event] = []
+        for n, record in enumerate(records):
+            organisation = self.organisations.of(record.envelope.academy)
+            decision = decide(asked[n], users.get(people[n]), organisation, holders.get(addresses[n]), now)
+            round_ = record.message.round if record.message else 1
+            events.append(messages.checked_event(record.envelope, decision, round_, id=ids[n], time=time))
+            if n % 250 == 249:
+                await asyncio.sleep(0)
+        await self.replies.send(events)

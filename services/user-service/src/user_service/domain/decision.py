@@ -1,0 +1,88 @@
+"""What is decided about one request, and what it makes of the person."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from contracts.errors import Problem
+from contracts.events.users import InvitationStatus, Notice
+from user_service.domain.person import INVITATION_VALIDITY, InvitationState, User
+
+Verdict = Literal["created", "updated", "unchanged", "rejected", "activated", "deactivated", "deleted"]
+"""UserRequested has the first four; activated, deactivated and deleted answer the explicit commands."""
+
+
+class InvitationDecision(NamedTuple):
+    """What becomes of the invitation. `after` is the state without what only `apply` knows.
+
+    With `new_generation` the status is `queued`: a mail goes out, with the id, generation and expiry that `apply`
+    gives.
+    """
+
+    status: InvitationStatus
+    after: InvitationState
+    new_generation: bool = False
+
+
+class Decision(NamedTuple):
+    """The answer to one request. `after` is the person as they will be, without user id and version if they are new.
+
+    `after` is None only where there is no such person afterwards. `user_version` is the version decided on, 0 where there
+    was no such person.
+    """
+
+    outcome: Verdict
+    number: str
+    user_version: int
+    org_revision: int
+    name: str | None
+    after: User | None
+    invitation: InvitationDecision
+    changes: Mapping[str, tuple[Any, Any]] = {}
+    restored: bool = False
+    errors: tuple[Problem, ...] = ()
+    warnings: tuple[Notice, ...] = ()
+
+    @property
+    def queues_invitation(self) -> bool:
+        return self.invitation.new_generation
+
+    def needs_invitation_id(self) -> bool:
+        """Whether `apply` wants an id for a first invitation."""
+        return self.invitation.new_generation and self.invitation.after.invitation_id is None
+
+
+def apply(decision: Decision, *, now: datetime, user_id: str = "", invitation_id: str = "") -> User | None:
+    """The person after `decision`; None if there is none (a rejected create).
+
+    `user_id` is taken for a created person only, `invitation_id` for a person's first invitation only. The version
+    rises unless the outcome is unchanged or rejected. `now` is the database's clock. Where nothing is to be written the
+    result is the very object that was decided on.
+    """
+    after = decision.after
+    outcome = decision.outcome
+    if after is None or outcome == "rejected":
+        return after
+    queued = decision.invitation.new_generation
+    if outcome == "unchanged":
+        if not queued:
+            return after
+        return after._replace(invitation=next_generation(decision.invitation.after, after, invitation_id, now))
+    return after._replace(
+        user_id=user_id if outcome == "created" else after.user_id,
+        version=after.version + 1,
+        invitation=next_generation(decision.invitation.after, after, invitation_id, now)
+        if queued
+        else decision.invitation.after,
+    )
+
+
+def next_generation(state: InvitationState, user: User, new_id: str, now: datetime) -> InvitationState:
+    """The next mail of a person's invitation, valid from now on; all earlier ones cannot be used any more."""
+    return InvitationState(
+        state.invitation_id or new_id,
+        state.generation + 1,
+        "open",
+        (now + INVITATION_VALIDITY).replace(microsecond=0),
+        user.email_key,
+    )

@@ -1,0 +1,183 @@
+"""What a request asks, in normal form, without any knowledge of people or units (`rules.md` 4 to 7, 10, 11)."""
+
+from typing import Final, Literal, NamedTuple
+
+from contracts.errors import ErrorCode, Problem
+from contracts.events.users import PersonFields, Planned, UserCheckRequested, UserRequested
+from contracts.fields import (
+    CLEAR,
+    MAX_LENGTH,
+    REQUIRED_TO_CREATE,
+    clean_text,
+    email_key,
+    has_forbidden_characters,
+    number_key,
+    parse_flag,
+)
+
+Mode = Literal["create", "update", "upsert"]
+
+MAX_FUNCTIONS_TEXT: Final = 32_767
+"""Longest text of all functions together: that of a spreadsheet's cell. It bounds the work of splitting."""
+
+_REQUIRED: Final = frozenset(("personnel_number", *REQUIRED_TO_CREATE))
+_FLAGS: Final[dict[str, bool | None]] = {"x": True, "X": True, CLEAR: False, "": None}
+_SHORT: Final = min(MAX_LENGTH.values())
+_ONE_CELL: Final = MAX_LENGTH["functions"]
+_NO_NAME: Final = " -"
+_MAX_VALUE_TOLD: Final = 300
+
+
+class Asked(NamedTuple):
+    """What is asked of one person. None leaves a value as it is, an empty text (or `()`) clears it.
+
+    `problems` are those of single fields; a field with a problem is None here. `functions` are cells, not yet split.
+    """
+
+    mode: Mode
+    planned: Planned | None
+    number: str
+    number_key: str
+    first_name: str | None
+    infix: str | None
+    last_name: str | None
+    email: str | None
+    email_key: str | None
+    company: str | None
+    department: str | None
+    functions: tuple[str, ...] | None
+    cost_centre: str | None
+    invite: bool
+    active: bool | None
+    language: str | None
+    manager: bool | None
+    terms_accepted: bool | None
+    problems: list[Problem]
+
+
+def read(request: UserRequested | UserCheckRequested) -> Asked:
+    """Read any request; never raises. `number_key` is empty where there is no usable number."""
+    person = request.person
+    problems: list[Problem] = []
+    number = _text(problems, person, "personnel_number", person.personnel_number)
+    key = number_key(number) if number else ""
+    if not key and not problems:
+        problems.append(Problem(code=ErrorCode.REQUIRED, field="personnel_number"))
+    first_name = _text(problems, person, "first_name", person.first_name)
+    infix = _text(problems, person, "infix", person.infix)
+    last_name = _text(problems, person, "last_name", person.last_name)
+    email = _text(problems, person, "email", person.email)
+    address: str | None = None
+    if email:
+        address = email_key(email)
+        if address is None:
+            problems.append(Problem(code=ErrorCode.INVALID_EMAIL, field="email", value=told(email)))
+            email = None
+    return Asked(
+        request.mode,
+        request.planned if isinstance(request, UserRequested) else None,
+        number or "",
+        key,
+        first_name,
+        infix,
+        last_name,
+        email,
+        address,
+        _text(problems, person, "company", person.company),
+        _text(problems, person, "department", person.department),
+        _functions(problems, person),
+        _text(problems, person, "cost_centre", person.cost_centre),
+        _flag(problems, person, "invite", person.invite) or False,
+        _flag(problems, person, "active", person.active),
+        _text(problems, person, "language", person.language),
+        _flag(problems, person, "manager", person.manager),
+        _flag(problems, person, "terms_accepted", person.terms_accepted),
+        problems,
+    )
+
+
+def told(value: str) -> str:
+    """A refused value as it is told: of bounded length and storable (no NUL, no lone surrogate)."""
+    shown = value if len(value) <= _MAX_VALUE_TOLD else value[: _MAX_VALUE_TOLD - 1] + "…"
+    if has_forbidden_characters(shown):
+        shown = "".join("\ufffd" if has_forbidden_characters(c) else c for c in shown)
+    return shown
+
+
+def _text(problems: list[Problem], person: PersonFields, field: str, value: str | None) -> str | None:
+    if value is None:
+        if field not in person.model_fields_set:
+            return None
+        text = CLEAR
+    elif (
+        1 < len(value) <= _SHORT
+        and value.isascii()
+        and value.isprintable()
+        and "  " not in value
+        and value[0] != " " != value[-1]
+    ):
+        return value
+    elif value.isascii() and value.isprintable():
+        text = " ".join(value.split())
+    else:
+        text = clean_text(value)
+        if has_forbidden_characters(text):
+            problems.append(Problem(code=ErrorCode.INVALID_CHARACTERS, field=field, value=told(value)))
+            return None
+    if not text:
+        return None
+    if text == CLEAR:
+        if field not in _REQUIRED:
+            return ""
+        problems.append(
+            Problem(code=ErrorCode.REQUIRED, field=field, value=value if value is None else told(value.strip()))
+        )
+        return None
+    limit = MAX_LENGTH[field]
+    if len(text) > limit:
+        problems.append(_too_long(field, text, limit))
+        return None
+    return text
+
+
+def _flag(problems: list[Problem], person: PersonFields, field: str, value: str | None) -> bool | None:
+    if value is None:
+        return False if field in person.model_fields_set else None
+    if value in _FLAGS:
+        return _FLAGS[value]
+    text = clean_text(value)
+    if not text:
+        return None
+    flag = parse_flag(text)
+    if flag is None:
+        problems.append(Problem(code=ErrorCode.INVALID_FLAG, field=field, value=told(value)))
+    return flag
+
+
+def _functions(problems: list[Problem], person: PersonFields) -> tuple[str, ...] | None:
+    given = person.functions
+    if given is None:
+        return () if "functions" in person.model_fields_set else None
+    first = given[0] if len(given) == 1 else ""
+    if 1 < len(first) <= _ONE_CELL and first.isascii() and first.isprintable() and first[0] not in _NO_NAME:
+        return (first,)
+    cells = tuple(cell for cell in given if cell and not cell.isspace())
+    if not cells:
+        # an empty list says "none", a list of blanks is a blank cell
+        return None if given else ()
+    if len(cells) == 1 and cells[0].strip() == CLEAR:
+        return ()
+    length = sum(map(len, cells)) + len(cells) - 1
+    if length > MAX_FUNCTIONS_TEXT:
+        problems.append(_too_long("functions", "; ".join(cells), MAX_FUNCTIONS_TEXT))
+        return None
+    for cell in cells:
+        if not (cell.isascii() and cell.isprintable()) and has_forbidden_characters(cell):
+            problems.append(Problem(code=ErrorCode.INVALID_CHARACTERS, field="functions", value=told(cell)))
+            return None
+    return cells
+
+
+def _too_long(field: str, text: str, limit: int) -> Problem:
+    params = {"max": limit, "length": len(text)}
+    return Problem(code=ErrorCode.TOO_LONG, field=field, value=told(text), params=params)

@@ -1,0 +1,244 @@
+"""All SQL of user-service. Every array of keys is sorted, so that two batches lock in the same order."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+import asyncpg
+
+from chassis.database import Connection
+from user_service.domain.person import AddressHolder, InvitationState, User
+
+PersonKey = tuple[str, str]
+"""(academy, number key)"""
+AddressKey = tuple[str, str]
+"""(academy, e-mail key)"""
+
+# Column, type, and how it is taken from a User; in this order in every statement below.
+_STATE: Final = (
+    ("number", "text"),
+    ("first_name", "text"),
+    ("infix", "text"),
+    ("last_name", "text"),
+    ("email", "text"),
+    ("email_key", "text"),
+    ("company_id", "text"),
+    ("department_id", "text"),
+    ("function_ids", "text"),
+    ("cost_centre", "text"),
+    ("language", "text"),
+    ("active", "bool"),
+    ("manager", "bool"),
+    ("terms_accepted", "bool"),
+    ("ever_accepted_terms", "bool"),
+    ("deleted", "bool"),
+    ("version", "int8"),
+    ("invitation_id", "text"),
+    ("generation", "int4"),
+    ("invitation_status", "text"),
+    ("invitation_expires_at", "timestamptz"),
+    ("invitation_email_key", "text"),
+)
+_COLUMNS: Final = (("academy", "text"), ("number_key", "text"), ("user_id", "text"), *_STATE)
+_NAMES: Final = ", ".join(name for name, _ in _COLUMNS)
+_FUNCTION_IDS: Final = [name for name, _ in _COLUMNS].index("function_ids")
+_UNNEST: Final = ", ".join(f"${i}::{type_}[]" for i, (_, type_) in enumerate(_COLUMNS, 1))
+# Arrays of arrays cannot be unnested into arrays: the ids of functions travel as one text.
+_UPDATE: Final = (
+    "UPDATE person AS p SET "  # noqa: S608
+    + ", ".join(
+        f"{name} = " + (f"string_to_array(k.{name}, ',')" if name == "function_ids" else f"k.{name}")
+        for name, _ in _STATE
+    )
+    + f" FROM unnest({_UNNEST}) AS k ({_NAMES}) WHERE p.academy = k.academy AND p.number_key = k.number_key"
+)
+
+
+def _row(academy: str, user: User) -> tuple[object, ...]:
+    invitation = user.invitation
+    return (
+        academy,
+        user.number_key,
+        user.user_id,
+        user.number,
+        user.first_name,
+        user.infix,
+        user.last_name,
+        user.email,
+        user.email_key,
+        user.company_id,
+        user.department_id,
+        user.function_ids,
+        user.cost_centre,
+        user.language,
+        user.active,
+        user.manager,
+        user.terms_accepted,
+        user.ever_accepted_terms,
+        user.deleted,
+        user.version,
+        invitation.invitation_id,
+        invitation.generation,
+        invitation.status,
+        invitation.expires_at,
+        invitation.email_key,
+    )
+
+
+def _user(row: asyncpg.Record) -> User:
+    return User(
+        row["user_id"],
+        row["number"],
+        row["number_key"],
+        row["first_name"],
+        row["infix"],
+        row["last_name"],
+        row["email"],
+        row["email_key"],
+        row["company_id"],
+        row["department_id"],
+        tuple(row["function_ids"]),
+        row["cost_centre"],
+        row["language"],
+        row["active"],
+        row["manager"],
+        row["terms_accepted"],
+        row["ever_accepted_terms"],
+        row["deleted"],
+        row["version"],
+        InvitationState(
+            row["invitation_id"],
+            row["generation"],
+            row["invitation_status"],
+            row["invitation_expires_at"],
+            row["invitation_email_key"],
+        ),
+    )
+
+
+async def now(connection: Connection) -> datetime:
+    """The database's clock: all expiry is by it."""
+    moment: datetime = await connection.fetchval("SELECT clock_timestamp()")
+    return moment
+
+
+async def load_users(connection: Connection, keys: Collection[PersonKey], *, lock: bool) -> dict[PersonKey, User]:
+    """Those of the people who exist, deleted ones included; with `lock` nobody else can change them meanwhile."""
+    ordered = sorted(keys)
+    rows = await connection.fetch(
+        f"""SELECT p.* FROM unnest($1::text[], $2::text[]) AS k (academy, number_key)
+            CROSS JOIN LATERAL (SELECT * FROM person p
+                WHERE p.academy = k.academy AND p.number_key = k.number_key LIMIT 1 {"FOR UPDATE" if lock else ""}) AS p""",  # noqa: S608
+        [k[0] for k in ordered],
+        [k[1] for k in ordered],
+    )
+    return {(r["academy"], r["number_key"]): _user(r) for r in rows}
+
+
+async def load_holders(connection: Connection, keys: Collection[AddressKey]) -> dict[AddressKey, AddressHolder]:
+    """Who holds the addresses; those that nobody holds are absent."""
+    ordered = sorted(keys)
+    rows = await connection.fetch(
+        """SELECT k.academy, k.email_key, p.*
+           FROM unnest($1::text[], $2::text[]) AS k (academy, email_key)
+           CROSS JOIN LATERAL (SELECT a.number_key FROM user_address a
+               WHERE a.academy = k.academy AND a.email_key = k.email_key LIMIT 1) AS a
+           CROSS JOIN LATERAL (SELECT p.number, p.number_key, p.first_name, p.infix, p.last_name FROM person p
+               WHERE p.academy = k.academy AND p.number_key = a.number_key LIMIT 1) AS p""",
+        [k[0] for k in ordered],
+        [k[1] for k in ordered],
+    )
+    return {
+        (r["academy"], r["email_key"]): AddressHolder(
+            r["number"], r["number_key"], " ".join(p for p in (r["first_name"], r["infix"], r["last_name"]) if p)
+        )
+        for r in rows
+    }
+
+
+async def claim_addresses(connection: Connection, claims: Mapping[AddressKey, str]) -> set[AddressKey]:
+    """Claim each address for a number key; return those that were won. Waits for a rival that is not committed yet."""
+    ordered = sorted(claims)
+    rows = await connection.fetch(
+        """INSERT INTO user_address (academy, email_key, number_key)
+           SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
+           ON CONFLICT DO NOTHING RETURNING academy, email_key""",
+        [k[0] for k in ordered],
+        [k[1] for k in ordered],
+        [claims[k] for k in ordered],
+    )
+    return {(r["academy"], r["email_key"]) for r in rows}
+
+
+async def release_addresses(connection: Connection, addresses: Mapping[AddressKey, str]) -> None:
+    """Give up each address that the number key holds."""
+    ordered = sorted(addresses)
+    await connection.execute(
+        """DELETE FROM user_address AS a USING unnest($1::text[], $2::text[], $3::text[]) AS k (academy, email_key, number_key)
+           WHERE a.academy = k.academy AND a.email_key = k.email_key AND a.number_key = k.number_key""",
+        [k[0] for k in ordered],
+        [k[1] for k in ordered],
+        [addresses[k] for k in ordered],
+    )
+
+
+async def insert_users(connection: Connection, users: Mapping[PersonKey, User]) -> None:
+    """Insert new people. A twin that was faster raises asyncpg.UniqueViolationError: roll back and decide again."""
+    ordered = sorted(users)
+    await connection.copy_records_to_table(
+        "person", columns=[name for name, _ in _COLUMNS], records=[_row(key[0], users[key]) for key in ordered]
+    )
+
+
+async def update_users(connection: Connection, users: Mapping[PersonKey, User]) -> None:
+    """Write the whole state of people who are locked."""
+    columns = list(zip(*(_row(key[0], users[key]) for key in sorted(users)), strict=True))
+    columns[_FUNCTION_IDS] = tuple(",".join(ids) for ids in columns[_FUNCTION_IDS])
+    await connection.execute(_UPDATE, *columns)
+
+
+async def get_user(connection: Connection, academy: str, number_key: str) -> User | None:
+    """One person, deleted or not."""
+    found = await load_users(connection, [(academy, number_key)], lock=False)
+    return found.get((academy, number_key))
+
+
+async def list_users(connection: Connection, academy: str, *, after: str, limit: int) -> Sequence[User]:
+    """People who are not deleted, by number key, after the one given."""
+    rows = await connection.fetch(
+        """SELECT * FROM person WHERE academy = $1 AND number_key > $2 AND NOT deleted
+           ORDER BY number_key LIMIT $3""",
+        academy,
+        after,
+        limit,
+    )
+    return [_user(row) for row in rows]
+
+
+async def find_invited(connection: Connection, invitation_id: str) -> tuple[str, User] | None:
+    """The academy and person of an invitation."""
+    row = await connection.fetchrow("SELECT * FROM person WHERE invitation_id = $1", invitation_id)
+    return None if row is None else (row["academy"], _user(row))
+
+
+async def mark_invitations_failed(connection: Connection, failed: Mapping[str, int]) -> None:
+    """Mark open invitations whose present generation (by invitation id) could not be delivered."""
+    ordered = sorted(failed)
+    await connection.execute(
+        """UPDATE person AS p SET invitation_status = 'failed'
+           FROM unnest($1::text[], $2::int[]) AS k (invitation_id, generation)
+           WHERE p.invitation_id = k.invitation_id AND p.generation = k.generation AND p.invitation_status = 'open'""",
+        ordered,
+        [failed[i] for i in ordered],
+    )
+
+
+async def discard_claims(connection: Connection, addresses: Collection[AddressKey]) -> None:
+    """Give up claims of this transaction that no decision took in the end."""
+    ordered = sorted(addresses)
+    await connection.execute(
+        """DELETE FROM user_address AS a USING unnest($1::text[], $2::text[]) AS k (academy, email_key)
+           WHERE a.academy = k.academy AND a.email_key = k.email_key""",
+        [k[0] for k in ordered],
+        [k[1] for k in ordered],
+    )

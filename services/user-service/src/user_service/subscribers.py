@@ -1,0 +1,77 @@
+"""An event arrives: one call."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from chassis.consuming import Subscription, store_positions
+from chassis.database import Pool
+from chassis.records import Event, Record, deterministic_id, now_text
+from contracts.envelope import Envelope
+from contracts.events import BY_TOPIC
+from contracts.events.invitations import InvitationFailed
+from contracts.topics import INVITATION_EVENTS, USER_CHECKS, USER_REQUESTS, USER_REQUESTS_BULK, Topic
+from user_service import messages, store
+from user_service.applying import Applying
+from user_service.checking import Checking
+
+
+@dataclass
+class FailedInvitations:
+    """An invitation that could not be delivered may be replaced by a new one."""
+
+    pool: Pool
+
+    async def __call__(self, records: list[Record[InvitationFailed]]) -> None:
+        failed = {r.message.invitation_id: r.message.generation for r in records if r.message is not None}
+        async with self.pool.acquire() as connection, connection.transaction():
+            await store.mark_invitations_failed(connection, failed)
+            await store_positions(connection, records)
+
+
+def subscriptions(pool: Pool, applying: Applying, checking: Checking) -> list[Subscription]:
+    """All that user-service listens to."""
+    return [
+        _requests(USER_REQUESTS, applying, max_records=500),
+        _requests(USER_REQUESTS_BULK, applying, max_records=1_000),
+        Subscription(
+            topic=USER_CHECKS,
+            models=_models(USER_CHECKS),
+            known=frozenset(_models(USER_CHECKS)),
+            handle=checking,
+            answer=_answer_check,
+            max_records=1_000,
+        ),
+        Subscription(
+            topic=INVITATION_EVENTS,
+            models={InvitationFailed.TYPE: InvitationFailed},
+            known=frozenset(_models(INVITATION_EVENTS)),
+            handle=FailedInvitations(pool),
+        ),
+    ]
+
+
+def _requests(topic: Topic, applying: Applying, *, max_records: int) -> Subscription:
+    models = _models(topic)
+    return Subscription(
+        topic=topic,
+        models=models,
+        known=frozenset(models),
+        handle=applying,
+        answer=_answer_request,
+        max_records=max_records,
+        interactive=topic is USER_REQUESTS,
+    )
+
+
+def _models(topic: Topic) -> dict[str, Any]:
+    return {model.TYPE: model for model in BY_TOPIC[topic]}
+
+
+def _answer_request(request: Envelope, key: str, dead_letter: str) -> list[Event]:
+    id_ = deterministic_id("not-processed", dead_letter)
+    return [messages.not_processed(request, key, dead_letter, id=id_, time=now_text())]
+
+
+def _answer_check(request: Envelope, key: str, dead_letter: str) -> list[Event]:
+    id_ = deterministic_id("not-processed", dead_letter)
+    return [messages.check_not_processed(request, key, dead_letter, id=id_, time=now_text())]

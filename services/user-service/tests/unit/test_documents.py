@@ -1,0 +1,77 @@
+"""A person as others are shown them."""
+
+from typing import Any
+
+from contracts.events.users import Person
+from contracts.fields import FIELDS
+from user_service.domain.documents import invitation, person, user_document
+
+
+def test_the_user_document_has_every_field_and_what_belongs_to_it(world: Any) -> None:
+    user = world.jan(functions=["Adviseur"], cost_centre="KP1", active="x", invite="x", manager="x", language="en")
+    document = user_document(user, world.organisation, world.now)
+    assert {field: document[field] for field in FIELDS} == {
+        "personnel_number": "1001",
+        "first_name": "Jan",
+        "infix": "de",
+        "last_name": "Vries",
+        "email": "jan@acme.example",
+        "company": "Acme BV",
+        "department": "Verkoop",
+        "functions": ["Adviseur"],
+        "cost_centre": "KP1",
+        "invite": True,
+        "active": True,
+        "language": "en",
+        "manager": True,
+        "terms_accepted": False,
+    }
+    assert (document["deleted"], document["learning_activities"]) == (False, ["Privacy", "Veilig werken"])
+
+
+def test_the_documents_invitation_is_what_a_request_did_or_what_stands(world: Any) -> None:
+    user = world.jan(active="x", invite="x")
+
+    def shown(at: Any, status: Any = None) -> tuple[str, bool]:
+        document = user_document(user, at.organisation, at.now, status)
+        return document["invitation"], document["invite"]
+
+    assert shown(world, "queued") == ("queued", True)
+    assert shown(world) == ("already_invited", True)
+    assert shown(world.at(days=30)) == ("expired", False)
+    assert user_document(world.jan(invite="x"), world.organisation, world.now)["invitation"] == "waiting"
+    assert user_document(world.jan(), world.organisation, world.now)["invitation"] == "none"
+
+
+def test_the_person_of_an_event_names_units_with_their_ids(world: Any) -> None:
+    user = world.jan(functions=["Adviseur"])
+    told = person(user, world.organisation)
+    assert Person.model_validate_json(told.model_dump_json()) == told
+    assert (told.company.id, told.department.name, [unit.id for unit in told.functions]) == ("c1", "Verkoop", ["f1"])
+
+
+def test_a_unit_that_the_structure_does_not_know_is_named_by_its_id(world: Any) -> None:
+    user = world.jan()._replace(company_id="gone", department_id="gone too", function_ids=("gone as well",))
+    told = person(user, world.organisation)
+    assert (told.company.name, told.department.name, told.functions[0].name) == ("gone", "gone too", "gone as well")
+    assert user_document(user, world.organisation, world.now)["company"] == "gone"
+    assert world.ask(user, cost_centre="KP1").outcome == "updated"
+    assert world.told(user, department="Verkoop") == [("unknown_company", "company")]
+
+
+def test_the_mail_goes_to_an_address_that_mail_servers_take(world: Any) -> None:
+    decision = world.ask(
+        None,
+        personnel_number="7",
+        first_name="Piet",
+        last_name="Dam",
+        email="Piet@Bäckerei.example",
+        company="BZ",
+        department="Winkel",
+        invite="x",
+        active="x",
+    )
+    told = invitation(decision, world.settle(decision))
+    assert told.recipient is not None
+    assert told.recipient.email == "Piet@xn--bckerei-5wa.example"
+    assert (told.status, told.generation, told.expires_at) == ("queued", 1, "2026-03-31T09:30:00Z")

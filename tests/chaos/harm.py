@@ -1,0 +1,107 @@
+"""Harm done to a platform, and waiting until it is well again."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import httpx
+import psutil
+
+from instroom.home import Platform as Kept
+from instroom.home import Secrets, addresses
+from instroom.stack.ports import LOOPBACK
+from instroom.stack.spec import State
+from instroom.stack.supervisor import Running
+from instroom.stack.table import service_environment
+from instroom.testing import Platform, wait_until
+
+PATIENCE = 180.0
+"""Seconds; much more than anything takes, for machines that are busy with other things."""
+
+
+def process(platform: Platform, name: str) -> State:
+    """A process as the supervisor knows it."""
+    running = Running.read(platform.home)
+    assert running is not None
+    return next(state for state in running.processes if state.name == name)
+
+
+def kill(platform: Platform, name: str) -> int:
+    """kill -9; returns the process id that it had."""
+    pid = wait_until(lambda: process(platform, name).pid, timeout=PATIENCE, every=0.01, what=f"{name} runs")
+    os.kill(pid, signal.SIGKILL)
+    return int(pid)
+
+
+def freeze(platform: Platform, name: str) -> int:
+    """Stop it from running without ending it."""
+    pid = process(platform, name).pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    return pid
+
+
+def until_back(platform: Platform, name: str, killed: int) -> None:
+    """Wait until the supervisor has started it again and it is ready."""
+
+    def is_back() -> bool:
+        state = process(platform, name)
+        return state.ready and state.pid != killed
+
+    wait_until(is_back, timeout=PATIENCE, every=0.02, what=f"{name} is back")
+
+
+def kill_everything(platform: Platform) -> None:
+    """kill -9 of every process and all their children, the supervisor too, within some milliseconds."""
+    running = Running.read(platform.home)
+    assert running is not None
+    top = [psutil.Process(state.pid) for state in running.processes if state.pid is not None]
+    everything = [*top, *(child for one in top for child in one.children(recursive=True))]
+    everything.append(psutil.Process(running.supervisor.pid))
+    for one in everything:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.kill()
+    gone = psutil.wait_procs(everything, timeout=30)[1]
+    assert all(one.status() == psutil.STATUS_ZOMBIE for one in gone)
+
+
+@contextlib.contextmanager
+def second_instance(platform: Platform, service: str) -> Iterator[str]:
+    """Another instance of `org`, `user`, `import` or `notify`, told the same as the supervisor's; gives its address."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port = probe.getsockname()[1]
+    assert Kept.load(platform.home).addresses
+    told = service_environment(
+        service,
+        port,
+        addresses(platform.home),
+        Secrets.load_or_make(platform.home),
+        os.environ | platform.environment,
+    )
+    with (platform.home / "logs" / f"{service}-service.second.log").open("ab") as log:
+        instance = subprocess.Popen(
+            [sys.executable, "-m", f"{service}_service"], env=told, cwd=platform.home, stdout=log, stderr=log
+        )
+    url = f"http://{LOOPBACK}:{port}"
+
+    def is_ready() -> bool:
+        assert instance.poll() is None, f"the second {service}-service ended: see its log"
+        with contextlib.suppress(httpx.TransportError):
+            return httpx.get(f"{url}/readyz").status_code == 200
+        return False
+
+    try:
+        wait_until(is_ready, timeout=PATIENCE, what=f"the second {service}-service is ready")
+        yield url
+    finally:
+        instance.terminate()
+        try:
+            instance.wait(40)
+        except subprocess.TimeoutExpired:
+            instance.kill()
+            instance.wait()

@@ -1,0 +1,161 @@
+"""Kafka as another program sees it: read whole topics, publish records as they are, look at the groups' positions."""
+
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+
+from chassis.publishing import partition_of
+from contracts.envelope import Envelope
+from contracts.events.users import UserRequested
+from contracts.fields import number_key
+from contracts.topics import TOPICS, USER_REQUESTS
+
+SERVICES = ("org-service", "user-service", "import-service", "notify-service")
+GROUPS = [
+    (f"{service}.{topic.name}", topic.name)
+    for topic in TOPICS
+    for service in topic.consumers
+    if service in SERVICES and topic.cleanup != "compact"
+]
+"""Every consumer group of the system with its topic; replicas read without a group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One record as it lies in the topic."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+
+    def header(self, name: str) -> str:
+        return next(((value or b"").decode() for key, value in self.headers if key == name), "")
+
+    @property
+    def type(self) -> str:
+        return self.header("ce_type")
+
+    @property
+    def reference(self) -> tuple[str, str]:
+        """Of whoever asked."""
+        return self.header("ce_requestsource"), self.header("ce_requestid")
+
+
+def user_request(academy: str, source: str, mode: str, person: dict[str, str]) -> Seen:
+    """A request about a person as another program would send it on the interactive lane."""
+    number = person["personnel_number"]
+    key = f"{academy}/{number_key(number)}"
+    envelope = Envelope(
+        id=str(uuid.uuid4()),
+        type=UserRequested.TYPE,
+        source=source,
+        academy=academy,
+        time=datetime.now(UTC).isoformat(),
+        subject=number,
+    )
+    value = json.dumps({"mode": mode, "person": person}).encode()
+    partition = partition_of(key.encode(), USER_REQUESTS.partitions)
+    return Seen(USER_REQUESTS.name, partition, 0, key, value, tuple(envelope.headers()))
+
+
+class Kafka:
+    """A client of the broker that is no part of the system."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._consumers: dict[str, Consumer] = {}
+
+    def _consumer(self, group: str = "outside") -> Consumer:
+        """A consumer that only looks: it never joins its group."""
+        if group not in self._consumers:
+            self._consumers[group] = Consumer(
+                {
+                    "bootstrap.servers": self._bootstrap,
+                    "group.id": group,
+                    "enable.auto.commit": False,
+                    "auto.offset.reset": "earliest",
+                    "fetch.wait.max.ms": 50,
+                }
+            )
+        return self._consumers[group]
+
+    def read(self, academy: str, *topics: str) -> list[Seen]:
+        """What an academy has in topics up to their present ends, in order per partition."""
+        consumer = self._consumer()
+        ends = {(t, p): range_ for t in topics for p, range_ in _ends(consumer, t).items()}
+        left = {partition for partition, (first, end) in ends.items() if first < end}
+        consumer.assign([TopicPartition(t, p, ends[t, p][0]) for t, p in left])
+        found: list[Seen] = []
+        prefix = f"{academy}/".encode()
+        while left:
+            for message in consumer.consume(5_000, 0.1):
+                if message.error():
+                    raise KafkaException(message.error())
+                if (message.key() or b"").startswith(prefix):
+                    found.append(_seen(message))
+            for position in consumer.position([TopicPartition(t, p) for t, p in left]):
+                if position.offset >= ends[position.topic, position.partition][1]:
+                    left.discard((position.topic, position.partition))
+        consumer.unassign()
+        return sorted(found, key=lambda record: (topics.index(record.topic), record.partition, record.offset))
+
+    def publish(self, records: Iterable[Seen]) -> None:
+        """Publish the records as they are, in this order; each key goes where it was."""
+        producer = Producer({"bootstrap.servers": self._bootstrap, "acks": "all", "enable.idempotence": True})
+        for record in records:
+            while True:
+                try:
+                    producer.produce(
+                        record.topic,
+                        key=record.key.encode(),
+                        value=record.value,
+                        headers=list(record.headers),
+                        partition=record.partition,
+                    )
+                    break
+                except BufferError:
+                    producer.poll(0.5)
+        assert producer.flush(60) == 0, "the broker did not take every record"
+
+    def positions(self, group: str, topic: str) -> dict[int, tuple[int, int]]:
+        """Per partition where the group goes on, and the end."""
+        consumer = self._consumer(group)
+        ends = _ends(consumer, topic)
+        committed = consumer.committed([TopicPartition(topic, p) for p in ends], timeout=20)
+        return {c.partition: (max(c.offset, ends[c.partition][0]), ends[c.partition][1]) for c in committed}
+
+    def lag(self, groups: Sequence[tuple[str, str]] = GROUPS) -> int:
+        """How many records the groups have yet to commit."""
+        return sum(end - at for group, topic in groups for at, end in self.positions(group, topic).values())
+
+    def move(self, group: str, topic: str, offsets: dict[int, int]) -> bool:
+        """Commit other positions for a group that has no members; False while it has some."""
+        moved = [TopicPartition(topic, partition, offset) for partition, offset in offsets.items()]
+        try:
+            self._consumer(group).commit(offsets=moved, asynchronous=False)
+        except KafkaException:
+            return False
+        return True
+
+
+def _ends(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
+    partitions = consumer.list_topics(topic, timeout=20).topics[topic].partitions
+    return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=20) for p in partitions}
+
+
+def _seen(message: Message) -> Seen:
+    return Seen(
+        message.topic(),
+        message.partition(),
+        message.offset(),
+        (message.key() or b"").decode(),
+        message.value(),
+        tuple(message.headers() or ()),
+    )

@@ -1,0 +1,1 @@
+"""What tests drive the system with from outside: files, an academy of their own, another Kafka client."""
