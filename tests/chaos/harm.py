@@ -45,6 +45,16 @@ def freeze(platform: Platform, name: str) -> int:
     return pid
 
 
+@contextlib.contextmanager
+def frozen(platform: Platform, name: str) -> Iterator[None]:
+    """It stands still for as long as this lasts."""
+    pid = freeze(platform, name)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 def until_back(platform: Platform, name: str, killed: int) -> None:
     """Wait until the supervisor has started it again and it is ready."""
 

@@ -183,8 +183,8 @@ _CLAIM = """
             SELECT academy FROM mail WHERE state = 'queued' AND academy > hop.academy ORDER BY academy LIMIT 1) AS next
         WHERE hop.n < $3
     ), turn AS MATERIALIZED (
-        SELECT academy FROM hop WHERE EXISTS (
-            SELECT FROM mail WHERE mail.academy = hop.academy AND state = 'queued' AND due_at <= now())
+        SELECT academy FROM hop CROSS JOIN LATERAL (
+            SELECT FROM mail WHERE mail.academy = hop.academy AND state = 'queued' AND due_at <= now() LIMIT 1) AS due
         ORDER BY academy
     ), picked AS MATERIALIZED (
         SELECT m.* FROM turn CROSS JOIN LATERAL (

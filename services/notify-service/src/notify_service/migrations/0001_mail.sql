@@ -32,7 +32,8 @@ CREATE TABLE mail (
     PRIMARY KEY (academy, invitation_id, generation),
     CHECK (state <> 'queued' OR (email IS NOT NULL AND expires_at IS NOT NULL))
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
-CREATE INDEX mail_person ON mail (academy, number_key);
+-- The academy is not in front: without statistics a look-up by the primary key could else walk the whole academy here.
+CREATE INDEX mail_person ON mail (number_key, academy);
 CREATE INDEX mail_due ON mail (academy, due_at) WHERE state = 'queued';
 
 -- Up to which version of the person nothing may be mailed: the last time somebody was deactivated or deleted.
