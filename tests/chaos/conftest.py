@@ -16,8 +16,10 @@ from ledger import Ledger
 from instroom.testing import Platform, new_home
 
 SETTINGS = {
-    # What a killed instance was at goes to the next one after so many seconds; 45 is the service's own choice.
-    "INSTROOM_SESSION_TIMEOUT": "6",
+    # What a killed instance was at goes to the next one after so many seconds; 45 and 30 are the services' own choice.
+    "INSTROOM_SESSION_TIMEOUT": "4",
+    "INSTROOM_MAIL_LEASE": "12",
+    "INSTROOM_SMTP_TIMEOUT": "5",
     "INSTROOM_MAIL_FIRST_RETRY": "2",
     # Rows without an answer are not sent again so soon: that would cover up that something was lost.
     "INSTROOM_STALL_AFTER": "120",

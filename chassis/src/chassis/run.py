@@ -106,7 +106,7 @@ class _Process:
         self.kit: Kit[Any] = Kit(
             settings=settings,
             pool=self.pool,
-            commands=Commands(self.pool, name),
+            commands=Commands(self.pool, f"instroom/{name}"),
             dispatcher=Dispatcher(self.sender),
             log=log,
         )

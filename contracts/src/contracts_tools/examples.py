@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from contracts.envelope import Envelope
 from contracts.events import BY_TOPIC, org
-from contracts.topics import ORG_STRUCTURE, USER_REQUESTS_BULK
+from contracts.topics import ORG_STRUCTURE, USER_REQUESTS_BULK, Topic
 from contracts_tools.example_values import VALUES
 
 ACADEMY: Final = "demo"
@@ -50,12 +50,12 @@ def examples() -> Iterator[Example]:
                 # what an import asks carries the plan, and goes its own lane
                 carrier = USER_REQUESTS_BULK if "planned" in value else topic
                 key = _key(topic.name, model.TYPE, value)
-                headers = _headers(model.TYPE, size, value.get("revision"))
+                headers = _headers(model.TYPE, size, carrier, value.get("revision"))
                 yield Example(model.TYPE, size, carrier.name, key, headers, value)
     for kind, type_ in org.REMOVED.items():
         for size in ("minimal", "maximal"):
             key = f"{ACADEMY}/{kind}/019404f0-0000-7000-8000-00000000c001"
-            yield Example(type_, size, ORG_STRUCTURE.name, key, _headers(type_, size, 13), None)
+            yield Example(type_, size, ORG_STRUCTURE.name, key, _headers(type_, size, ORG_STRUCTURE, 13), None)
 
 
 def _key(topic: str, type_: str, value: dict[str, Any]) -> str:
@@ -70,7 +70,7 @@ def _key(topic: str, type_: str, value: dict[str, Any]) -> str:
             return f"{ACADEMY}/1001"
 
 
-def _headers(type_: str, size: str, revision: int | None) -> dict[str, str]:
+def _headers(type_: str, size: str, topic: Topic, revision: int | None) -> dict[str, str]:
     least = Envelope(
         id="019404f0-7a10-7c3e-8f2b-2f6a54d1e001",
         type=type_,
@@ -81,7 +81,7 @@ def _headers(type_: str, size: str, revision: int | None) -> dict[str, str]:
     most = Envelope(
         id="019404f0-7a10-7c3e-8f2b-2f6a54d1e002",
         type=type_,
-        source="user-service",
+        source=f"instroom/{topic.producers[0]}",
         academy=ACADEMY,
         time=TIME,
         subject="1001",

@@ -22,6 +22,7 @@ from contracts.events.users import (
     UserUnchanged,
     UserUpdated,
 )
+from contracts.fields import number_key
 from notify_service.tokens import Signer
 
 SEED = base64.urlsafe_b64encode(bytes(range(32))).decode()
@@ -44,16 +45,17 @@ class People:
         envelope = Envelope(
             id=f"e-{offset}",
             type=message.TYPE,
-            source="user-service",
+            source="instroom/user-service",
             academy=self.academy,
             time="2031-01-04T12:00:00Z",
+            subject=number,
             correlation_id="c-1",
             actor="an administrator",
             request_source="import",
             request_id="row-1",
             traceparent="00-0123456789abcdef0123456789abcdef-0123456789abcdef-01",
         )
-        key = f"{self.academy}/{number}"
+        key = f"{self.academy}/{number_key(number)}"
         return Record("cluster", "user.events", 0, offset, key, message.model_dump_json().encode(), envelope, message)
 
     def person(self, number: str, **changes: Any) -> Person:

@@ -23,6 +23,7 @@ class CommandLine:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("INSTROOM_")}
+        self.environment["INSTROOM_SESSION_TIMEOUT"] = "4"
         if "INSTROOM_CACHE" in os.environ:
             self.environment["INSTROOM_CACHE"] = os.environ["INSTROOM_CACHE"]
 

@@ -29,7 +29,7 @@ class Service:
             port = probe.getsockname()[1]
         self._environment = os.environ | {
             "INSTROOM_KAFKA": stack["kafka"],
-            "INSTROOM_SESSION_TIMEOUT": "6",  # how long a killed process keeps its partitions
+            "INSTROOM_SESSION_TIMEOUT": "4",  # how long a killed process keeps its partitions
             "INSTROOM_DATABASE": database,
             "INSTROOM_HTTP_PORT": str(port),
         }

@@ -40,6 +40,7 @@ def build(kit: Kit[Settings]) -> Service:
         open_line=lambda: Line(settings),
         connections=settings.smtp_connections,
         first_retry=settings.mail_first_retry,
+        lease=settings.mail_lease,
         send_timeout=settings.smtp_timeout,
         log=kit.log,
     )
@@ -72,7 +73,8 @@ def build(kit: Kit[Settings]) -> Service:
     async def purge() -> None:
         while True:
             async with kit.pool.acquire() as conn:
-                await store.purge(conn)
+                while await store.purge(conn):
+                    pass
             await asyncio.sleep(PURGE_EVERY)
 
     return Service(

@@ -34,7 +34,6 @@ LONGEST_PAUSE = 10.0
 KEEP_LINE = 30.0
 """Seconds that an unused line stays open."""
 STOP_SECONDS = 5.0
-LEASE_SECONDS = 30.0
 LEASE_MARGIN = 2.0
 
 mails_total = Counter("instroom_mails_total", "Mails by how an attempt ended", ["result"])
@@ -147,6 +146,7 @@ class Courier:
         open_line: Callable[[], Line],
         connections: int,
         first_retry: float,
+        lease: float,
         send_timeout: float,
         log: structlog.stdlib.BoundLogger,
     ) -> None:
@@ -155,7 +155,7 @@ class Courier:
         self._open_line = open_line
         self._connections = connections
         self._first_retry = first_retry
-        self._lease = max(LEASE_SECONDS, 2 * send_timeout)
+        self._lease = max(lease, 2 * send_timeout)
         self._send_timeout = send_timeout
         self._log = log
         self._wake = asyncio.Event()

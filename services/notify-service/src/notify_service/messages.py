@@ -23,7 +23,7 @@ from contracts.fields import number_key
 from contracts.topics import INVITATION_EVENTS
 from notify_service.domain import Bar, Fact, Invite, MailKey, Origin, Recall, Recorded, Wish
 
-SOURCE = "notify-service"
+SOURCE = "instroom/notify-service"
 
 CONSUMED: tuple[type[Message], ...] = (
     UserCreated,
@@ -64,8 +64,9 @@ def wishes(record: Record[UserEvent]) -> list[Wish]:
     bars = _ends_access(message)
     if not bars and invitation.status not in ("queued", "withdrawn"):
         return []
-    number = record.key.partition("/")[2] if isinstance(message, UserUnchanged) else message.person.personnel_number
     envelope = record.envelope
+    # Somebody unchanged is not told again; the key has their number in its normal form only.
+    number = envelope.subject if isinstance(message, UserUnchanged) else message.person.personnel_number
     origin = Origin(envelope.actor, envelope.correlation_id, envelope.id, envelope.traceparent)
     academy, key, version = envelope.academy, number_key(number), message.version
     found: list[Wish] = []
@@ -162,7 +163,7 @@ def event(
         causation_id=origin.causation_id,
         traceparent=origin.traceparent,
     )
-    return make_event(INVITATION_EVENTS, f"{academy}/{message.personnel_number}", envelope, message)
+    return make_event(INVITATION_EVENTS, f"{academy}/{number_key(message.personnel_number)}", envelope, message)
 
 
 def fact_event(fact: Fact, *, id: str, time: str) -> Event:

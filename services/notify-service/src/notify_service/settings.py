@@ -22,6 +22,8 @@ class Settings(ServiceSettings):
     """After so many mails a connection is replaced: servers limit them, and load spreads anew."""
     mail_from: str = "no-reply@instroom.local"
     """The address that mails come from; its domain is also that of the Message-IDs."""
+    mail_lease: float = Field(default=30.0, ge=10)
+    """Seconds after which what a killed instance was sending goes to another; twice the time-out at least."""
     mail_first_retry: float = Field(default=30.0, gt=0)
     """Seconds until a mail that the server deferred is offered again; doubled each time, up to an hour."""
     public_url: str

@@ -276,8 +276,19 @@ KEEP_DAYS = 120
 """A link is valid for 30 days and events are kept for 30 more: no replay can ask for an older mail again."""
 
 
-async def purge(conn: Connection) -> None:
-    """Forget mails that are long done with."""
-    await conn.execute(
-        "DELETE FROM mail WHERE state <> 'queued' AND queued_at < now() - make_interval(days => $1)", KEEP_DAYS
+PURGE_CHUNK = 20_000
+
+
+async def purge(conn: Connection) -> bool:
+    """Forget a chunk of the mails that are long done with; whether there may be more."""
+    deleted = await conn.fetchval(
+        """WITH gone AS (
+               DELETE FROM mail WHERE ctid = ANY (ARRAY(
+                   SELECT ctid FROM mail WHERE state <> 'queued' AND queued_at < now() - make_interval(days => $1)
+                   LIMIT $2))
+               RETURNING 1)
+           SELECT count(*) FROM gone""",
+        KEEP_DAYS,
+        PURGE_CHUNK,
     )
+    return bool(deleted == PURGE_CHUNK)

@@ -139,6 +139,7 @@ def make_courier(pool: Pool, sink: Sink, signer: Signer, seed: str) -> Callable[
             open_line=lambda: Line(settings),
             connections=settings.smtp_connections,
             first_retry=settings.mail_first_retry,
+            lease=settings.mail_lease,
             send_timeout=settings.smtp_timeout,
             log=structlog.get_logger(),
         )

@@ -38,7 +38,9 @@ async def start(stack: dict[str, str], database: str, sink: Any, seed: str) -> A
             port = probe.getsockname()[1]
         environment = os.environ | {
             "INSTROOM_KAFKA": stack["kafka"],
-            "INSTROOM_SESSION_TIMEOUT": "6",  # how long a killed process keeps its partitions
+            "INSTROOM_SESSION_TIMEOUT": "4",  # how long a killed process keeps its partitions
+            "INSTROOM_MAIL_LEASE": "10",  # and its mails
+            "INSTROOM_SMTP_TIMEOUT": "4",
             "INSTROOM_DATABASE": database,
             "INSTROOM_HTTP_PORT": str(port),
             "INSTROOM_SMTP": f"127.0.0.1:{sink.port}",

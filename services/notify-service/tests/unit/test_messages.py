@@ -47,9 +47,9 @@ def test_deactivating_and_deleting_bar_the_person(people: Any) -> None:
         assert wish.version == 3
 
 
-def test_the_number_of_somebody_unchanged_is_that_of_the_key(people: Any) -> None:
-    (wish,) = wishes(people.unchanged("00-a/b", 2, people.queued("x", ID)))
-    assert wish.personnel_number == "00-a/b"
+def test_the_number_of_somebody_unchanged_is_that_of_the_subject(people: Any) -> None:
+    (wish,) = wishes(people.unchanged("00-A/b", 2, people.queued("x", ID)))
+    assert (wish.number_key, wish.personnel_number) == ("00-a/b", "00-A/b")
 
 
 @pytest.mark.parametrize(
@@ -73,9 +73,11 @@ def test_an_invitation_that_lacks_what_a_mail_needs_is_refused(people: Any, brok
 def test_our_events_go_on_the_trace_but_do_not_carry_the_senders_reference(people: Any) -> None:
     (wish,) = wishes(people.created("1001", ID))
     assert isinstance(wish, Invite)
-    event = fact_event(Fact("queued", wish.key, "1001", wish.origin), id="i", time="t")
+    event = fact_event(Fact("queued", wish.key, "A1001", wish.origin), id="i", time="t")
     assert event.topic == "invitation.events"
-    assert event.key == "acme/1001"
+    assert event.key == "acme/a1001", "the key of the person on every topic, whatever the case of the number"
+    assert event.envelope.subject == "A1001"
+    assert event.envelope.source == "instroom/notify-service"
     assert event.envelope.causation_id == "e-0"
     assert event.envelope.correlation_id == "c-1"
     assert event.envelope.traceparent.startswith("00-0123")

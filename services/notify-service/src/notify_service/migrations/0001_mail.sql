@@ -36,6 +36,8 @@ CREATE TABLE mail (
 CREATE INDEX mail_person ON mail (number_key, academy);
 CREATE INDEX mail_due ON mail (academy, due_at) WHERE state = 'queued';
 
+CREATE INDEX mail_age ON mail USING brin (queued_at);
+
 -- Up to which version of the person nothing may be mailed: the last time somebody was deactivated or deleted.
 CREATE TABLE bar (
     academy      text   NOT NULL,
