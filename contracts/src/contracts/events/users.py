@@ -182,6 +182,7 @@ class UserChecked(Message):
     changes: Changes = Field(default={}, description="field → [old, new]")
     restored: bool = False
     invitation: InvitationStatus = "none"
+    invitation_expires_at: str | None = Field(default=None, description="of an open one: already_invited")
     errors: list[Problem] = []
     warnings: list[Notice] = []
 

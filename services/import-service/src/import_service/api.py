@@ -181,7 +181,11 @@ def router(
     async def start(academy: str, import_id: str) -> Response:
         """Carry out the plan of a checked import; starting again is the same start."""
         await must_know(academy)
-        state = await use_cases.start(pool, academy, _import_id(import_id))
+        try:
+            state = await use_cases.start(pool, academy, _import_id(import_id))
+        except use_cases.TooOld:
+            days = use_cases.KEEP_DAYS
+            raise Problem(410, "too_old", f"rows are kept for {days} days: upload the file again") from None
         if state is None:
             raise _not_found(import_id)
         if state not in ("running", "completed"):

@@ -54,7 +54,6 @@ class Row:
     row: int
     fields: dict[str, Any]
     errors: list[dict[str, Any]]
-    send: bool
     verdict: Decision | None
     outcome: Decision | None
 
@@ -70,7 +69,6 @@ def read_row(record: Stored) -> Row:
         record["row_no"],
         orjson.loads(record["fields"]),
         orjson.loads(errors) if errors is not None else [],
-        record["send"],
         verdict,
         outcome,
     )
@@ -81,7 +79,7 @@ def _decision(outcome: str, invitation: str, restored: bool, detail: bytes | Non
 
 
 def owners(rows: Sequence[Row]) -> set[str]:
-    """The number keys of the people who hold an address that a row wanted: perhaps they are in this file too."""
+    """The number keys of the people who hold an address that a row wanted: perhaps this file gives them another."""
     return {
         key
         for row in rows
@@ -93,9 +91,9 @@ def owners(rows: Sequence[Row]) -> set[str]:
 
 
 def result(row: Row, phase: Phase, columns: Columns, language: str, rows_of: Mapping[str, int]) -> dict[str, Any]:
-    """One element of `results`. `rows_of` are the rows of this file by number key, for those of `owners`."""
+    """One element of `results`. `rows_of` are the rows of this file that free the address of one of the `owners`."""
     planned = row.verdict.outcome if row.verdict is not None else None
-    if row.errors and not row.send:
+    if row.errors:
         planned = "rejected"
     decided = row.outcome if phase is Phase.START and planned != "rejected" else row.verdict
     outcome = decided.outcome if decided is not None else "rejected" if planned == "rejected" else "not_attempted"
@@ -113,6 +111,7 @@ def result(row: Row, phase: Phase, columns: Columns, language: str, rows_of: Map
         "drifted": at_start and drifted(planned, outcome, plan.get("changes", {}), changes),
         "planned": planned,
         "invitation": _invitation(decided, rejected),
+        "invitation_expires_at": None if rejected else detail.get("invited_until"),
         "changes": changes,
         "errors": [_error(problem, row, columns, language, rows_of) for problem in _all_errors(row, detail, rejected)],
         "warnings": [_warning(notice, columns, language) for notice in plan.get("warnings", ())],
@@ -135,9 +134,10 @@ def _all_errors(row: Row, detail: Mapping[str, Any], rejected: bool) -> list[dic
     if not rejected:
         return []
     told = {problem.get("field") for problem in row.errors}
-    if "company" in told:
-        told.add("department")  # it was judged within another company than the file means
-    return row.errors + [p for p in detail.get("errors", ()) if p.get("field") is None or p["field"] not in told]
+    decided = [p for p in detail.get("errors", ()) if p.get("field") is None or p["field"] not in told]
+    if "company" in told:  # the department was judged within another company than the file means
+        decided = [p for p in decided if p["code"] != ErrorCode.DEPARTMENT_NOT_IN_COMPANY]
+    return row.errors + decided
 
 
 def _error(

@@ -150,11 +150,10 @@ def best_of(answers: Sequence[Answer]) -> list[Answer]:
     return list(best.values())
 
 
-def begin_check(import_: Import, rows: int, rejected: int) -> list[Message]:
-    """The file is read: `rejected` of its `rows` are decided already and not sent."""
+def begin_check(import_: Import, rows: int) -> None:
+    """The file is read: each of its rows is to be checked."""
     import_.phase, import_.rows = Phase.CHECK, rows
-    import_.tally, import_.done = Tally(rejected=rejected), rejected
-    return _finish_if_done(import_)
+    import_.tally, import_.done = Tally(), 0
 
 
 def begin_start(import_: Import) -> list[Message]:

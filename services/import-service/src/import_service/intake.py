@@ -6,13 +6,14 @@ Every write is fenced by the claim's epoch, so that a reader that was taken for 
 import asyncio
 import contextlib
 import tempfile
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
-from chassis.database import Pool, is_transient
+from chassis.database import Connection, Pool, is_transient
 from chassis.outbox import enqueue
 from chassis.replica import StateReplica
 from contracts.errors import ErrorCode, Problem, WarningCode
@@ -57,7 +58,6 @@ class _File:
     columns: dict[str, Any]
     warnings: list[dict[str, Any]]
     rows: int = 0
-    rejected: int = 0
     last_row: int = 0
 
 
@@ -110,7 +110,8 @@ class Intake:
                 await store.keep_claim(self._pool, claim.import_id, claim.epoch, LEASE)
 
     async def _read(self, claim: _Claim) -> None:
-        await row_store.clear_rows(self._pool, claim.import_id)
+        async with self._claimed(claim) as connection:
+            await row_store.clear_rows(connection, claim.import_id)
         with tempfile.TemporaryDirectory(prefix="instroom-import-") as folder:
             path = Path(folder) / "upload"
             with path.open("wb") as file:
@@ -119,6 +120,14 @@ class Intake:
             async with open_file(path, claim.filename) as reading:
                 file_ = await self._store_rows(claim, reading)
         await self._finish(claim, file_)
+
+    @contextlib.asynccontextmanager
+    async def _claimed(self, claim: _Claim) -> AsyncIterator[Connection]:
+        """A transaction in which the claim holds; raises _ClaimLost where it does not any more."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            if not await store.keep_claim(connection, claim.import_id, claim.epoch, LEASE):
+                raise _ClaimLost
+            yield connection
 
     async def _store_rows(self, claim: _Claim, reading: Reading) -> _File:
         columns = {name: {"letter": c.letter, "header": c.header} for name, c in reading.header.columns.items()}
@@ -131,20 +140,16 @@ class Intake:
             file.rows += len(chunk.numbers)
             file.last_row = chunk.numbers[-1]
             if len(pending) >= COPY_ROWS:
-                file.rejected += await self._copy(claim, pending)
+                await self._copy(claim, pending)
                 pending = []
-        file.rejected += await self._copy(claim, pending)
+        await self._copy(claim, pending)
         warnings = [*reading.header.warnings, *self._template_warnings(claim, reading.header), *reading.warnings]
         file.warnings = [{"code": w.code, "field": w.field, "params": w.params} for w in warnings]
         return file
 
-    async def _copy(self, claim: _Claim, rows: list[Judged]) -> int:
-        """Store rows; return how many of them are rejected without being sent."""
-        async with self._pool.acquire() as connection, connection.transaction():
-            if not await store.keep_claim(connection, claim.import_id, claim.epoch, LEASE):
-                raise _ClaimLost
+    async def _copy(self, claim: _Claim, rows: list[Judged]) -> None:
+        async with self._claimed(claim) as connection:
             await row_store.copy_rows(connection, claim.import_id, rows)
-        return sum(not row.send for row in rows)
 
     def _template_warnings(self, claim: _Claim, header: FileHeader) -> list[FileWarning]:
         if header.stamp is None or header.stamp[0] != claim.academy:
@@ -155,19 +160,16 @@ class Intake:
         return [FileWarning(WarningCode.OLD_TEMPLATE, None, {"revision": revision})]
 
     async def _finish(self, claim: _Claim, file: _File) -> None:
-        """The rows are there: the check begins, and where no row needs one it is over."""
+        """The rows are there: the check begins."""
         if file.rows >= COPY_ROWS:
             await row_store.analyze_rows(self._pool)
-        async with self._pool.acquire() as connection, connection.transaction():
-            if not await store.keep_claim(connection, claim.import_id, claim.epoch, LEASE):
-                raise _ClaimLost
+        async with self._claimed(claim) as connection:
             import_ = (await store.lock_imports(connection, [claim.import_id]))[claim.import_id]
-            messages = begin_check(import_, file.rows, file.rejected)
+            begin_check(import_, file.rows)
             await store.save_phase(connection, import_)
             await store.save_file_facts(
                 connection, claim.import_id, last_row=file.last_row, columns=file.columns, warnings=file.warnings
             )
-            await enqueue(connection, import_events(import_, messages))
         self._feeder.wake()
 
     async def _refuse(self, claim: _Claim, state: State, problem: Problem) -> None:

@@ -21,13 +21,12 @@ _FLAGS: Final = tuple((IMPORT_FIELDS.index(name), name) for name in ("invite", "
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A row as it is stored: `fields` and `errors` are JSON; one that is not sent is rejected here and now."""
+    """A row as it is stored: `fields` and `errors` are JSON; one with errors is rejected whatever is answered."""
 
     row: int
     number_key: str | None
     email_key: str | None
     fields: bytes
-    send: bool
     errors: bytes | None
 
 
@@ -42,10 +41,7 @@ class Judge:
         self._addresses: dict[str, int] = {}
 
     def judge(self, row: int, values: Sequence[str | None], faults: Iterable[CellFault] = ()) -> Judged:
-        """Tell all that is wrong with the row by itself.
-
-        The row is sent on, to hear the rest, unless it is a duplicate or nobody can tell whom it is about.
-        """
+        """Tell all that is wrong with the row by itself. It is checked all the same, to hear the rest at once."""
         problems = [_problem(fault.code, fault.field, fault.value, fault.params) for fault in faults]
         bad = {problem["field"] for problem in problems}
         number = self._number(values[_NUMBER], problems, bad)
@@ -71,7 +67,6 @@ class Judge:
             number_key=number,
             email_key=address,
             fields=_fields(values),
-            send=number is not None and not duplicates,
             errors=orjson.dumps(problems) if problems else None,
         )
 

@@ -127,6 +127,7 @@ def verdicts(records: Sequence[Record[UserChecked]]) -> list[Answer]:
                 org_revision=message.org_revision,
                 detail=_detail(
                     name=None if message.outcome == "created" else message.name,
+                    invited_until=message.invitation_expires_at,
                     changes=message.changes,
                     errors=message.errors,
                     warnings=message.warnings,
@@ -136,8 +137,9 @@ def verdicts(records: Sequence[Record[UserChecked]]) -> list[Answer]:
     return answers
 
 
-class _InvitationStatus(Value):
+class _InvitationView(Value):
     status: InvitationStatus = "none"
+    expires_at: str | None = None
 
 
 class OutcomeView(Value):
@@ -147,7 +149,7 @@ class OutcomeView(Value):
     org_revision: int = 0
     changes: Changes = Field(default_factory=dict)
     restored: bool = False
-    invitation: _InvitationStatus = _InvitationStatus()
+    invitation: _InvitationView = _InvitationView()
     errors: tuple[Problem, ...] = ()
 
 
@@ -177,7 +179,13 @@ def outcomes(records: Sequence[Record[OutcomeView]]) -> list[Answer]:
                 restored=message.restored,
                 user_version=message.version,
                 org_revision=message.org_revision,
-                detail=_detail(changes=message.changes, errors=message.errors),
+                detail=_detail(
+                    invited_until=message.invitation.expires_at
+                    if message.invitation.status == "already_invited"
+                    else None,
+                    changes=message.changes,
+                    errors=message.errors,
+                ),
             )
         )
     return answers
@@ -224,11 +232,18 @@ def _processed(errors: Sequence[Problem]) -> bool:
 
 
 def _detail(
-    *, name: str | None = None, changes: Any = None, errors: Sequence[Problem] = (), warnings: Sequence[Any] = ()
+    *,
+    name: str | None = None,
+    invited_until: str | None = None,
+    changes: Any = None,
+    errors: Sequence[Problem] = (),
+    warnings: Sequence[Any] = (),
 ) -> bytes | None:
     detail: dict[str, Any] = {}
     if name is not None:
         detail["name"] = name
+    if invited_until is not None:
+        detail["invited_until"] = invited_until
     if changes:
         detail["changes"] = changes
     if errors:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import asyncpg
+import orjson
 
 from chassis.database import Connection, only_index_plans
 from import_service.domain import Answer, Phase, Stored
@@ -23,8 +24,8 @@ async def clear_rows(on: Executor, import_id: str) -> None:
 async def copy_rows(on: Connection, import_id: str, rows: Sequence[Judged]) -> None:
     await on.copy_records_to_table(
         "import_row",
-        columns=("import_id", "row_no", "number_key", "email_key", "fields", "send", "errors"),
-        records=[(import_id, r.row, r.number_key, r.email_key, r.fields, r.send, r.errors) for r in rows],
+        columns=("import_id", "row_no", "number_key", "email_key", "fields", "errors"),
+        records=[(import_id, r.row, r.number_key, r.email_key, r.fields, r.errors) for r in rows],
     )
 
 
@@ -33,15 +34,15 @@ async def analyze_rows(on: Executor) -> None:
     await on.execute("ANALYZE import_row")
 
 
-_TO_CHECK: Final = """SELECT r.row_no, r.number_key, r.fields FROM import_row r
-    WHERE r.import_id = $1 AND r.row_no > $2 AND r.row_no <= $3 AND r.send {unanswered} ORDER BY r.row_no"""
+_TO_CHECK: Final = """SELECT r.row_no, coalesce(r.number_key, ''), r.fields FROM import_row r
+    WHERE r.import_id = $1 AND r.row_no > $2 AND r.row_no <= $3 {unanswered} ORDER BY r.row_no"""
 _TO_START: Final = """SELECT r.row_no, r.number_key, r.fields, a.outcome, a.user_version, a.org_revision FROM import_row r
     CROSS JOIN LATERAL (SELECT a.outcome, a.user_version, a.org_revision FROM answer a
                         WHERE a.import_id = r.import_id AND a.phase = 1 AND a.row_no = r.row_no LIMIT 1) a
-    WHERE r.import_id = $1 AND r.row_no > $2 AND r.row_no <= $3 AND r.send AND a.outcome <> 'rejected' {unanswered}
+    WHERE r.import_id = $1 AND r.row_no > $2 AND r.row_no <= $3 AND a.outcome <> 'rejected' {unanswered}
     ORDER BY r.row_no"""
-_UNANSWERED: Final = """AND NOT EXISTS (SELECT 1 FROM answer x WHERE x.import_id = r.import_id AND x.phase = {phase}
-                                        AND x.row_no = r.row_no)"""
+_UNANSWERED: Final = """AND (SELECT true FROM answer x WHERE x.import_id = r.import_id AND x.phase = {phase}
+                             AND x.row_no = r.row_no LIMIT 1) IS NULL"""
 _SENDABLE: Final = {
     Phase.CHECK: _TO_CHECK.format(unanswered=""),
     Phase.START: _TO_START.format(unanswered=""),
@@ -72,7 +73,7 @@ _ANSWERS: Final = """
                 $11::bytea[]) AS k (i, row_no, rank, outcome, invitation, restored, user_version, org_revision, detail)
     CROSS JOIN LATERAL (
         SELECT r.errors IS NULL AS sound FROM import_row r
-        WHERE r.import_id = ($1::uuid[])[k.i] AND r.row_no = k.row_no AND r.send LIMIT 1) r
+        WHERE r.import_id = ($1::uuid[])[k.i] AND r.row_no = k.row_no LIMIT 1) r
 """
 _PLANNED: Final = """
     CROSS JOIN LATERAL (
@@ -146,10 +147,10 @@ async def store_answers(on: Connection, phase: Phase, answers: Sequence[Answer])
 async def document_rows(on: Executor, import_id: str, after: int, limit: int) -> list[asyncpg.Record]:
     """Rows in file order, each with its verdict (v_…) and outcome (o_…)."""
     return await on.fetch(
-        """SELECT r.row_no, r.fields, r.errors, r.send,
+        """SELECT r.row_no, r.fields, r.errors,
                   v.outcome AS v_outcome, v.invitation AS v_invitation, v.restored AS v_restored, v.detail AS v_detail,
                   o.outcome AS o_outcome, o.invitation AS o_invitation, o.restored AS o_restored, o.detail AS o_detail
-           FROM (SELECT row_no, fields, errors, send FROM import_row
+           FROM (SELECT row_no, fields, errors FROM import_row
                  WHERE import_id = $1 AND row_no > $2 ORDER BY row_no LIMIT $3) r
            LEFT JOIN LATERAL (SELECT * FROM answer a
                               WHERE a.import_id = $1 AND a.phase = 1 AND a.row_no = r.row_no LIMIT 1) v ON true
@@ -162,16 +163,22 @@ async def document_rows(on: Executor, import_id: str, after: int, limit: int) ->
     )
 
 
-async def rows_of_numbers(on: Executor, import_id: str, number_keys: Sequence[str]) -> dict[str, int]:
-    """The rows of this file that are about these people; the first of each, since it is the one that counts."""
+async def rows_that_free_addresses(
+    on: Executor, import_id: str, phase: Phase, number_keys: Sequence[str]
+) -> dict[str, int]:
+    """The rows of this file that give these people another address, as far as their answer in this phase says so."""
     records = await on.fetch(
-        """SELECT k.number_key, r.row_no FROM unnest($2::text[]) AS k (number_key)
+        """SELECT k.number_key, r.row_no, a.detail FROM unnest($2::text[]) AS k (number_key)
            CROSS JOIN LATERAL (SELECT row_no FROM import_row
-                               WHERE import_id = $1 AND number_key = k.number_key ORDER BY row_no LIMIT 1) r""",
+                               WHERE import_id = $1 AND number_key = k.number_key ORDER BY row_no LIMIT 1) r
+           CROSS JOIN LATERAL (SELECT detail FROM answer a
+                               WHERE a.import_id = $1 AND a.phase = $3 AND a.row_no = r.row_no
+                               AND a.outcome <> 'rejected' AND a.detail IS NOT NULL LIMIT 1) a""",
         import_id,
         number_keys,
+        phase,
     )
-    return {r["number_key"]: r["row_no"] for r in records}
+    return {r["number_key"]: r["row_no"] for r in records if "email" in orjson.loads(r["detail"]).get("changes", {})}
 
 
 async def purge_rows(on: Executor, import_id: str, first: int, last: int) -> None:

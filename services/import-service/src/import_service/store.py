@@ -80,7 +80,7 @@ async def save_counts(on: Connection, imports: Sequence[Import]) -> None:
     await on.executemany(
         """UPDATE import SET state = $2, done = $3, created = $4, updated = $5, unchanged = $6, rejected = $7,
                invited = $8, waiting = $9, report_version = $10, quiet_since = now(), resends = 0, stalled = NULL,
-               progressed_at = CASE WHEN $11 THEN now() ELSE progressed_at END
+               progressed_at = CASE WHEN $11 THEN clock_timestamp() ELSE progressed_at END
            WHERE id = $1""",
         [
             (
@@ -135,12 +135,18 @@ async def state_of(on: Executor, academy: str, import_id: str) -> State | None:
 
 
 async def claim_unread(on: Executor, lease: float) -> asyncpg.Record | None:
-    """An import whose file nobody reads, for `lease` seconds; `read_epoch` is the claimant's own."""
+    """An import whose file nobody reads, for `lease` seconds; `read_epoch` is the claimant's own.
+
+    The academy comes first of which fewest files were begun in the last minutes, so that nobody waits for twenty files of
+    somebody else.
+    """
     return await on.fetchrow(
         """UPDATE import SET read_epoch = read_epoch + 1, lease_until = now() + make_interval(secs => $1)
-           WHERE id = (SELECT id FROM import
+           WHERE id = (SELECT id FROM import i
                        WHERE state = 'checking' AND phase = 0 AND (lease_until IS NULL OR lease_until < now())
-                       ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
+                       ORDER BY (SELECT count(*) FROM import o WHERE o.academy = i.academy AND o.read_epoch > 0
+                                 AND o.created_at > now() - interval '10 minutes'), id
+                       LIMIT 1 FOR UPDATE SKIP LOCKED)
            RETURNING id, academy, filename, size, min_org_revision, read_epoch""",
         lease,
     )
@@ -251,10 +257,20 @@ async def mark_stalled(on: Executor, ids: Sequence[str], reason: str) -> None:
 # housekeeping
 
 
+async def too_old_to_start(on: Executor, import_id: str, days: int) -> bool:
+    """Whether the rows of an import are gone, or will be within the hour."""
+    return bool(
+        await on.fetchval(
+            "SELECT created_at < now() - make_interval(days => $2) FROM import WHERE id = $1", import_id, days
+        )
+    )
+
+
 async def due_for_purge(on: Executor, days: int) -> list[asyncpg.Record]:
+    """Imports that nobody works on and, for an hour, that nobody could start: no start can meet its own purge."""
     return await on.fetch(
-        """SELECT id, last_row FROM import WHERE purged_at IS NULL AND created_at < now() - make_interval(days => $1)
-           ORDER BY created_at LIMIT 100""",
+        """SELECT id, last_row FROM import WHERE purged_at IS NULL AND state NOT IN ('checking', 'running')
+           AND created_at < now() - make_interval(days => $1, hours => 1) ORDER BY created_at LIMIT 100""",
         days,
     )
 

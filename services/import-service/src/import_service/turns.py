@@ -86,4 +86,5 @@ def share_out(feeds: Sequence[Feed], last: str, *, room: int, turns: int = TURNS
 
 def is_stalled(feed: Feed, stall_after: float) -> bool:
     """Whether rows without an answer are due to be sent again: ever later, without end."""
-    return feed.in_flight > 0 and feed.quiet >= min(stall_after * 2.0**feed.resends, max(stall_after, LONGEST_BACKOFF))
+    wait = stall_after * 2.0 ** min(feed.resends, 20)  # a float ends at 2 to the 1,024th
+    return feed.in_flight > 0 and feed.quiet >= min(wait, max(stall_after, LONGEST_BACKOFF))

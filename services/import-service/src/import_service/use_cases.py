@@ -68,12 +68,21 @@ async def upload(
         await enqueue(connection, import_events(import_, messages))
 
 
+class TooOld(Exception):
+    """The file and rows of the import are not kept any more: it has to be uploaded again."""
+
+
 async def start(pool: Pool, academy: str, import_id: str) -> State | None:
-    """Carry out the plan of a checked import; starting again is the same start. Return the state, None if unknown."""
+    """Carry out the plan of a checked import; starting again is the same start. Return the state, None if unknown.
+
+    Raises TooOld for one that was uploaded more than KEEP_DAYS ago.
+    """
     async with pool.acquire() as connection, connection.transaction():
         import_ = (await store.lock_imports(connection, [import_id])).get(import_id)
         if import_ is None or import_.academy != academy:
             return None
+        if import_.state == "checked" and await store.too_old_to_start(connection, import_id, KEEP_DAYS):
+            raise TooOld
         plan = import_.counts()
         if messages := begin_start(import_):
             await store.save_phase(connection, import_, plan=plan.model_dump())
@@ -130,7 +139,7 @@ async def results(
         after = records[-1]["row_no"]
         rows = [document.read_row(r) for r in records]
         owners = document.owners(rows)
-        rows_of = await row_store.rows_of_numbers(pool, import_id, sorted(owners)) if owners else {}
+        rows_of = await row_store.rows_that_free_addresses(pool, import_id, phase, sorted(owners)) if owners else {}
         told = [document.result(row, phase, columns, language, rows_of) for row in rows]
         if with_texts:
             told = [{"result": one, "texts": document.texts(row, one)} for row, one in zip(rows, told, strict=True)]

@@ -119,7 +119,7 @@ async def test_a_file_whose_reader_died_is_read_by_another_from_the_start(world:
     assert dead is not None
     assert await store.claim_unread(world.pool, 30.0) is None
     await world.pool.execute(
-        "INSERT INTO import_row (import_id, row_no, fields, send) VALUES ($1, 2, '{}', true), ($1, 900, '{}', true)",
+        "INSERT INTO import_row (import_id, row_no, fields) VALUES ($1, 2, '{}'), ($1, 900, '{}')",
         import_id,
     )
     await world.pool.execute("UPDATE import SET lease_until = now() - interval '1 second'")
@@ -164,3 +164,46 @@ async def test_an_import_of_long_ago_keeps_its_counts_and_nothing_else(world: An
     assert len((await world.document(new))["results"]) == 2
     left = await world.pool.fetch("SELECT DISTINCT import_id FROM upload_chunk")
     assert [str(r["import_id"]) for r in left] == [new]
+    too_late = await world.start(old)
+    assert (too_late.status_code, too_late.json()["code"]) == (410, "too_old")
+    assert (await world.get(old))["state"] == "checked"
+
+
+async def test_an_import_that_runs_is_not_forgotten_however_old_it_is(world: Any, tools: Any) -> None:
+    from import_service import use_cases
+
+    import_id = await world.checked(tools.csv(3))
+    await world.start(import_id)
+    await world.pool.execute("UPDATE import SET created_at = now() - interval '40 days'")
+    await use_cases.purge(world.pool)
+    await world.through(import_id, tools.creates)
+    assert (await world.document(import_id))["created"] == 3
+
+
+async def test_a_reader_that_was_taken_for_dead_clears_none_of_its_successors_rows(
+    world: Any, tools: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_id = await world.upload(tools.csv(10))
+    late = world.instance()
+    claim_unread = store.claim_unread
+
+    async def claimed_and_frozen(on: Any, lease: float) -> Any:
+        record = await claim_unread(on, lease)
+        monkeypatch.setattr(store, "claim_unread", claim_unread)
+        await world.pool.execute("UPDATE import SET lease_until = now() - interval '1 second'")
+        await world.read()
+        return record
+
+    monkeypatch.setattr(store, "claim_unread", claimed_and_frozen)
+    await late.intake.read_next()
+    assert await world.pool.fetchval("SELECT count(*) FROM import_row WHERE import_id = $1", import_id) == 10
+
+
+async def test_the_file_of_an_academy_does_not_wait_for_many_files_of_another(world: Any, tools: Any) -> None:
+    world.know(f"{world.academy}-b")
+    for _ in range(5):
+        await world.upload(tools.csv(1))
+    other = await world.upload(tools.csv(1), academy=f"{world.academy}-b")
+    await world.one.intake.read_next()
+    await world.one.intake.read_next()
+    assert await world.pool.fetchval("SELECT rows FROM import WHERE id = $1", other) == 1

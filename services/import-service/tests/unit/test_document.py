@@ -27,10 +27,9 @@ def row(
     outcome: Decision | None = None,
     *,
     errors: list[dict[str, Any]] | None = None,
-    send: bool = True,
     number: int = 5,
 ) -> Row:
-    return Row(number, dict(FIELDS), errors or [], send, verdict, outcome)
+    return Row(number, dict(FIELDS), errors or [], verdict, outcome)
 
 
 def shown(one: Row, phase: Phase = Phase.CHECK, rows_of: dict[str, int] | None = None) -> dict[str, Any]:
@@ -48,6 +47,7 @@ def test_the_check_shows_the_planned_outcome_as_outcome() -> None:
         "drifted": False,
         "planned": "created",
         "invitation": "queued",
+        "invitation_expires_at": None,
         "changes": {},
         "errors": [],
         "warnings": [],
@@ -98,9 +98,9 @@ def test_a_row_with_an_error_of_its_own_changes_and_invites_nothing() -> None:
 
 
 @pytest.mark.parametrize("phase", [Phase.CHECK, Phase.START])
-def test_a_row_that_was_never_sent_is_rejected_in_every_phase(phase: Phase) -> None:
+def test_a_row_with_errors_of_its_own_is_rejected_in_every_phase_and_before_it_is_checked(phase: Phase) -> None:
     local = [{"code": "duplicate_in_file", "field": "email", "value": "jan@x.example", "params": {"first_row": 2}}]
-    told = shown(row(errors=local, send=False), phase)
+    told = shown(row(errors=local), phase)
     assert (told["outcome"], told["planned"], told["drifted"]) == ("rejected", "rejected", False)
     assert "2" in told["errors"][0]["message"]
 
@@ -144,6 +144,25 @@ def test_an_address_that_another_row_of_the_file_may_free_names_that_row(code: s
         assert "row 17" in told["message"]
     assert "row 17" not in alone["message"]
     assert "row 5" not in shown(one, rows_of={"1002": 5})["errors"][0]["message"], "it is no other row"
+
+
+def test_a_duplicate_tells_what_the_check_found_besides() -> None:
+    local = [{"code": "duplicate_in_file", "field": "email", "value": "jan@x.example", "params": {"first_row": 2}}]
+    found = [{"code": "email_in_use", "field": "email"}, {"code": "unknown_company", "field": "company"}]
+    told = shown(row(decision("rejected", errors=found), errors=local))
+    assert [e["code"] for e in told["errors"]] == ["duplicate_in_file", "unknown_company"]
+
+
+def test_beside_a_company_that_cannot_be_read_only_a_department_that_nobody_has_is_told() -> None:
+    local = [{"code": "invalid_cell", "field": "company", "value": "#N/A"}]
+    for code, told in (("unknown_department", True), ("department_not_in_company", False)):
+        one = row(decision("rejected", errors=[{"code": code, "field": "department", "value": "X"}]), errors=local)
+        assert (code in [e["code"] for e in shown(one)["errors"]]) == told
+
+
+def test_somebody_who_is_invited_already_is_shown_with_the_date_until_which_that_is_valid() -> None:
+    told = shown(row(decision("unchanged", "already_invited", invited_until="2031-01-01T00:00:00Z")))
+    assert (told["invitation"], told["invitation_expires_at"]) == ("already_invited", "2031-01-01T00:00:00Z")
 
 
 def test_a_rejected_row_keeps_its_texts_for_correction() -> None:

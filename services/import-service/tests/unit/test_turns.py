@@ -63,6 +63,9 @@ def test_rows_are_stalled_after_a_while_without_any_answer_and_then_ever_later()
     assert is_stalled(waiting, 60.0)
     waiting.resends, waiting.quiet = 50, 601.0
     assert is_stalled(waiting, 60.0)
+    waiting.resends = 5_000
+    waiting.quiet = 700.0
+    assert is_stalled(waiting, 60.0), "however often it was in vain"
 
 
 def test_an_import_of_which_nothing_is_in_flight_is_not_stalled() -> None:

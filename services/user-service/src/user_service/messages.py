@@ -102,6 +102,8 @@ def checked_event(request: Envelope, decision: Decision, round: int, *, id: str,
         "name": decision.name,
         "invitation": decision.invitation.status,
     }
+    if decision.invitation.status == "already_invited":
+        body["invitation_expires_at"] = documents.invitation(decision, decision.after).expires_at
     if decision.changes:
         body["changes"] = decision.changes
     if decision.restored:

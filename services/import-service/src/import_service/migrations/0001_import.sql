@@ -59,11 +59,11 @@ CREATE TABLE import_row (
     number_key text,
     email_key  text,
     fields     bytea   NOT NULL,
-    send       boolean NOT NULL,
     errors     bytea,
     PRIMARY KEY (import_id, row_no)
 );
-CREATE INDEX import_row_number ON import_row (import_id, number_key);
+-- The import is not in front: without statistics a look-up of a row could else walk the whole import here.
+CREATE INDEX import_row_number ON import_row (number_key, import_id);
 
 -- One answer per row and phase; a higher rank (round, attempt) replaces it.
 CREATE TABLE answer (
