@@ -1,4 +1,4 @@
-"""The normal forms and the syntax of single values (rules.md 4, 5, 7, 9, 11, 12)."""
+"""The normal forms and the syntax of single values (docs/rules.md 4, 5, 7, 9, 11, 12)."""
 
 import time
 import unicodedata

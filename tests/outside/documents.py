@@ -1,4 +1,4 @@
-"""What the documented documents must look like (`cli.md`)."""
+"""What the documented documents must look like (`docs/cli.md`)."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""The fields of a person, their normal forms and the syntax of single values (`rules.md` 3 to 13).
+"""The fields of a person, their normal forms and the syntax of single values (`docs/rules.md` 3 to 13).
 
 Everything here is pure and needs no knowledge of people or units. A key is what two values are compared by; keys are
 stored in columns and never computed in SQL, so that there is one definition of "the same".
@@ -50,7 +50,7 @@ MAX_LENGTH: Final = {
 """Longest accepted text per field in characters; for `functions` it is that of each single name."""
 
 CLEAR: Final = "-"
-"""The text that clears a value (`rules.md` 6)."""
+"""The text that clears a value (`docs/rules.md` 6)."""
 
 ON: Final = frozenset({"x", "ja", "j", "yes", "y", "oui", "1", "true", "waar"})
 OFF: Final = frozenset({"-", "nee", "nein", "n", "no", "non", "0", "false", "onwaar"})
@@ -121,7 +121,7 @@ def email_key(address: str) -> str | None:
 
 
 def parse_flag(text: str) -> bool | None:
-    """On, off, or None for anything else (`rules.md` 5)."""
+    """On, off, or None for anything else (`docs/rules.md` 5)."""
     word = text.strip().lower()
     if word in ON:
         return True
@@ -131,7 +131,7 @@ def parse_flag(text: str) -> bool | None:
 
 
 def split_functions(cell: str) -> list[str]:
-    """The parts of a functions cell, split on `;` and line break (`rules.md` 7); the comma is `decide`'s to try."""
+    """The parts of a functions cell, split on `;` and line break (`docs/rules.md` 7); the comma is `decide`'s to try."""
     return [part for part in (clean_text(p) for p in _FUNCTION_SEPARATORS.split(cell)) if part]
 
 

@@ -1,4 +1,4 @@
-"""Languages by code or name (`rules.md` 13)."""
+"""Languages by code or name (`docs/rules.md` 13)."""
 
 import re
 from typing import Final

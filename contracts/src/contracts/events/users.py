@@ -36,7 +36,7 @@ class PersonFields(Value):
     company: Text = None
     department: Text = None
     functions: list[str] | None = Field(
-        default=None, description="replaces the functions; one text is split like a cell"
+        default=None, description="replaces the functions; each text is split like a cell"
     )
     cost_centre: Text = None
     invite: Flag = None
@@ -61,7 +61,7 @@ class UserRequested(Message):
 
     mode: Literal["create", "update", "upsert"] = "upsert"
     person: PersonFields
-    min_org_revision: int = Field(default=0, description="decide with the organisation of this revision or newer")
+    min_org_revision: int = Field(default=0, description="wait up to 5 s for this revision of the organisation")
     planned: Planned | None = None
 
 

@@ -32,7 +32,7 @@ def valid_academy(academy: str) -> bool:
 
 
 class Client:
-    """Asks a platform's services. What they refuse is a Failure with the exit code of `cli.md`.
+    """Asks a platform's services. What they refuse is a Failure with the exit code of `docs/cli.md`.
 
     `applied` tells whether an organisation was applied to an academy from here: a service that does not know it yet is
     asked again for 5 s. `running` tells whether anybody keeps the platform up: if not, the first question is not

@@ -224,7 +224,7 @@ def summary(record: Stored, language: str) -> dict[str, Any]:
 
 
 def heading(record: Stored, language: str) -> dict[str, Any]:
-    """The import document up to its results: what `cli.md` names, and nothing else."""
+    """The import document up to its results: what `docs/cli.md` names, and nothing else."""
     whole = summary(record, language)
     warnings = [{name: warning[name] for name in ("code", "column", "message")} for warning in whole["warnings"]]
     return {name: whole[name] for name in _HEADING} | {"warnings": warnings}

@@ -1,4 +1,4 @@
-"""What can be said of a row without knowing any person: syntax, and duplicates within the file (`rules.md` 4 to 8)."""
+"""What can be said of a row without knowing any person: syntax, and duplicates within the file (`docs/rules.md` 4 to 8)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

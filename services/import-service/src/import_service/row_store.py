@@ -30,7 +30,7 @@ async def copy_rows(on: Connection, import_id: str, rows: Sequence[Judged]) -> N
 
 
 async def analyze_rows(on: Executor) -> None:
-    """Tell the planner what a bulk load put into the table (engineering notes I.2)."""
+    """Tell the planner what a bulk load put into the table."""
     await on.execute("ANALYZE import_row")
 
 

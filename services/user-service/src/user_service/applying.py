@@ -1,4 +1,4 @@
-"""The write transaction: one or a thousand requests, decided in memory, written with a few statements (mechanics 3)."""
+"""The write transaction: one or a thousand requests, decided in memory, written with a few statements."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Reading the token of an invitation's link (`mechanics.md` 7). Signing is the mail service's.
+"""Reading the token of an invitation's link (docs/decisions/0014). Signing is the mail service's.
 
 A token is base64url without padding of: version (1 byte, 1), invitation id (16 bytes), generation (4, big-endian),
 expiry in unix seconds (8, big-endian), length of the key id (1), key id (ASCII), and the Ed25519 signature (64) of all

@@ -6,7 +6,7 @@ from instroom.commands import dlq, events, imports, mail, org, template, users
 
 
 def register(root: typer.Typer) -> None:
-    """Every command of `cli.md` but those of the platform itself."""
+    """Every command of `docs/cli.md` but those of the platform itself."""
     root.add_typer(org.app, name="org")
     root.command("template")(template.template)
     root.add_typer(imports.app, name="import")

@@ -43,7 +43,7 @@ class XlsSheet:
 
 
 def pass_gate(container: Container, suffix: str) -> list[XlsSheet]:
-    """The sheets in the order of the workbook; refuses in the order of `rules.md` 1."""
+    """The sheets in the order of the workbook; refuses in the order of `docs/rules.md` 1."""
     if "encryptedpackage" in container.names:
         raise FileRefused("encrypted_file")
     try:

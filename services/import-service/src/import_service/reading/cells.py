@@ -1,4 +1,4 @@
-"""From a cell's value to text, or to what is wrong with it (`rules.md` 4). Works on a column of many rows at once."""
+"""From a cell's value to text, or to what is wrong with it (`docs/rules.md` 4). Works on a column of many rows at once."""
 
 import unicodedata
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Which column is which: headers in Dutch, English, German and French at once (`rules.md` 2)."""
+"""Which column is which: headers in Dutch, English, German and French at once (`docs/rules.md` 2)."""
 
 import re
 import unicodedata

@@ -47,7 +47,7 @@ class OdsSheet:
 
 
 def open_ods(package: Package, suffix: str) -> list[OdsSheet]:
-    """The tables of a file that passed the gate; refuses in the order of `rules.md` 1."""
+    """The tables of a file that passed the gate; refuses in the order of `docs/rules.md` 1."""
     if "meta-inf/manifest.xml" in package and b"encryption-data" in package.whole("meta-inf/manifest.xml"):
         raise FileRefused("encrypted_file")
     if any(_is_macro(name) for name in package.names):

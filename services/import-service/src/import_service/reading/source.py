@@ -13,7 +13,7 @@ from import_service.reading.text import open_text
 
 
 def open_source(path: Path, suffix: str) -> Source:
-    """The sheets of a file, behind the gate of its format; refuses in the order of `rules.md` 1."""
+    """The sheets of a file, behind the gate of its format; refuses in the order of `docs/rules.md` 1."""
     match content_of(path, suffix):
         case Content.TEXT:
             return open_text(path, suffix, known_headers)

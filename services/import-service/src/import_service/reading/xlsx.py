@@ -69,7 +69,7 @@ class XlsxGate:
 
 
 def pass_gate(package: Package, suffix: str) -> XlsxGate:
-    """Go once over every byte of the package; refuses in the order of `rules.md` 1."""
+    """Go once over every byte of the package; refuses in the order of `docs/rules.md` 1."""
     _refuse_macros(package)
     budget = UnpackedBudget()
     parts: dict[str, SheetPart] = {}

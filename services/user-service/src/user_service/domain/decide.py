@@ -1,4 +1,4 @@
-"""The one decision on a request about a person: for the check and for the real thing (`rules.md` 9 to 17)."""
+"""The one decision on a request about a person: for the check and for the real thing (`docs/rules.md` 9 to 17)."""
 
 from collections.abc import Sequence
 from datetime import datetime

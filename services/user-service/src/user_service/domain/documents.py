@@ -94,7 +94,7 @@ def user_document(
 
 
 def learning_activities(user: User, organisation: Organisation) -> list[str]:
-    """Those of all the person's functions, each once, in the functions' order (`rules.md` 18)."""
+    """Those of all the person's functions, each once, in the functions' order (`docs/rules.md` 18)."""
     units = (organisation.functions.get(id_) for id_ in user.function_ids)
     return list(dict.fromkeys(name for unit in units if unit is not None for name in unit.learning_activities))
 

@@ -1,4 +1,4 @@
-"""What becomes of a person's invitation, apart from the outcome of the data (`rules.md` 17)."""
+"""What becomes of a person's invitation, apart from the outcome of the data (`docs/rules.md` 17)."""
 
 from datetime import datetime
 from typing import Final

@@ -1,4 +1,4 @@
-"""The organisation of one academy as it was at one revision: what a text means (`rules.md` 12)."""
+"""The organisation of one academy as it was at one revision: what a text means (`docs/rules.md` 12)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where a person belongs: company and department as a pair, and functions (`rules.md` 7, 12)."""
+"""Where a person belongs: company and department as a pair, and functions (`docs/rules.md` 7, 12)."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final

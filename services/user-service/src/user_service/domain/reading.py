@@ -1,4 +1,4 @@
-"""What a request asks, in normal form, without any knowledge of people or units (`rules.md` 4 to 7, 10, 11)."""
+"""What a request asks, in normal form, without any knowledge of people or units (`docs/rules.md` 4 to 7, 10, 11)."""
 
 from typing import Final, Literal, NamedTuple
 
