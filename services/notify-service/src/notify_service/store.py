@@ -75,7 +75,7 @@ class Transaction:
         return mails, {(r["academy"], r["number_key"]): r["user_version"] for r in bars}
 
     async def write(self, plan: Plan) -> set[MailKey]:
-        """Write the plan; returns the keys of the rows that are really new."""
+        """Write the plan; returns the keys of the rows that are really new. What it withdraws is locked, and queued."""
         inserted: set[MailKey] = set()
         if plan.insert:
             rows = []
@@ -101,7 +101,7 @@ class Transaction:
                 """UPDATE mail SET state = CASE WHEN k.later THEN state ELSE 'withdrawn' END, withdrawing = true
                    FROM unnest($1::text[], $2::uuid[], $3::int[], $4::bool[]) AS k (academy, invitation_id, generation, later)
                    WHERE mail.academy = k.academy AND mail.invitation_id = k.invitation_id
-                     AND mail.generation = k.generation AND mail.state = 'queued'""",
+                     AND mail.generation = k.generation""",
                 *_columns(keys),
                 [False] * len(plan.withdraw) + [True] * len(plan.withdraw_later),
             )

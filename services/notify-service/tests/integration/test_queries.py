@@ -2,16 +2,16 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
-from chassis.database import Connection, Pool
+from chassis.database import Connection, Pool, only_index_plans
 from chassis.http import Health, make_app
 from chassis.testing import eventually
 from notify_service import api, store
-from notify_service.domain import Result
+from notify_service.domain import Plan, Result
 from notify_service.use_cases import Academy
 
 
@@ -120,6 +120,25 @@ async def test_recording_results_reads_no_more_rows_when_the_queue_is_ten_times_
         costs.append(await rows_read(pool, record_a_hundred))
     assert costs[0] <= 500
     assert costs[1] <= costs[0] + 100, costs
+
+
+async def test_withdrawing_reads_no_more_rows_when_the_queue_is_ten_times_as_long(
+    take: Any, people: Any, pool: Pool
+) -> None:
+    async def withdraw_fifty(conn: Connection) -> None:
+        keys = [("acme", invited.pop(), 1) for _ in range(50)]
+        await only_index_plans(conn)
+        await store.Transaction(conn).write(Plan(withdraw=keys))
+
+    invited: list[UUID] = []
+    costs = []
+    for numbers in (range(500), range(500, 5500)):
+        ids = [people.invitation() for _ in numbers]
+        await take(*(people.created(str(n), id) for n, id in zip(numbers, ids, strict=True)))
+        invited += ids
+        costs.append(await rows_read(pool, withdraw_fifty))
+    assert costs[0] <= 250
+    assert costs[1] <= costs[0] + 50, costs
 
 
 async def test_taking_in_a_batch_reads_no_more_rows_when_the_table_is_ten_times_as_big(
