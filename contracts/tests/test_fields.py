@@ -12,6 +12,7 @@ from contracts.fields import (
     display_name,
     email_key,
     has_forbidden_characters,
+    is_academy_id,
     name_key,
     number_key,
     parse_flag,
@@ -246,3 +247,13 @@ def test_the_infix_stands_between_the_names_and_may_be_missing() -> None:
     assert display_name("Jan", "van der", "Berg") == "Jan van der Berg"
     assert display_name("Jan", None, "Berg") == "Jan Berg"
     assert display_name("Jan", "", "Berg") == "Jan Berg"
+
+
+@pytest.mark.parametrize("academy_id", ["a", "0", "demo", "demo-2", "a-b-c", "a" * 40])
+def test_an_academy_id_is_lower_case_letters_digits_and_single_hyphens(academy_id: str) -> None:
+    assert is_academy_id(academy_id)
+
+
+@pytest.mark.parametrize("academy_id", ["", "-a", "a-", "a--b", "Demo", "a b", "a/b", "é", "a_b", "a" * 41, "a\n"])
+def test_anything_else_is_no_academy_id(academy_id: str) -> None:
+    assert not is_academy_id(academy_id)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.language_data import NAMES
-from contracts.languages import language_name, parse_language
+from contracts.languages import language_name, language_subtag, parse_language
 
 
 @pytest.mark.parametrize(
@@ -84,3 +84,10 @@ def test_what_is_no_code_is_its_own_name() -> None:
 @given(st.text())
 def test_any_text_is_a_language_or_none(text: str) -> None:
     assert parse_language(text) is None or parse_language(text) in NAMES
+
+
+@pytest.mark.parametrize(
+    ("tag", "language"), [("nl", "nl"), ("nl-NL", "nl"), ("PT_br", "pt"), ("zh-Hant-TW", "zh"), ("", "")]
+)
+def test_the_language_of_a_tag_is_its_first_part(tag: str, language: str) -> None:
+    assert language_subtag(tag) == language

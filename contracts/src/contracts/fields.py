@@ -49,6 +49,8 @@ MAX_LENGTH: Final = {
 }
 """Longest accepted text per field in characters; for `functions` it is that of each single name."""
 
+MAX_ACADEMY_ID: Final = 40
+
 CLEAR: Final = "-"
 """The text that clears a value (`docs/rules.md` 6)."""
 
@@ -61,7 +63,13 @@ _FORBIDDEN = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u202a-\u202e\u206
 _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _ADDRESS = re.compile(rf"(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+(?!\d+$){_LABEL}")
+_ACADEMY_ID = re.compile(r"[a-z0-9](-?[a-z0-9])*")
 _FUNCTION_SEPARATORS = re.compile(r"[;\n\r]")
+
+
+def is_academy_id(text: str) -> bool:
+    """Whether `text` can be the id of an academy: lower-case letters, digits and single hyphens."""
+    return len(text) <= MAX_ACADEMY_ID and _ACADEMY_ID.fullmatch(text) is not None
 
 
 def clean_text(text: str) -> str:

@@ -28,6 +28,11 @@ def parse_language(text: str) -> str | None:
     return SPELLINGS.get(name_key(text))
 
 
+def language_subtag(tag: str) -> str:
+    """The language of a tag, without script and region: nl of nl-NL and of NL_nl."""
+    return tag.replace("_", "-").partition("-")[0].lower()
+
+
 def language_name(code: str, in_language: str) -> str:
     """The name of a language in Dutch, English, German, French or itself; in any other, its English name.
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from contracts.errors import ErrorCode, Problem
 from contracts.fields import has_forbidden_characters, number_key
-from contracts.languages import language_name
+from contracts.languages import language_name, language_subtag
 from contracts.wording import en, nl
 from contracts.wording.columns import COLUMNS
 
@@ -52,7 +52,7 @@ def column_name(field: str, language: str) -> str:
 
 
 def _short(language: str) -> str:
-    return language.replace("_", "-").partition("-")[0].lower() or DEFAULT_LANGUAGE
+    return language_subtag(language) or DEFAULT_LANGUAGE
 
 
 def _catalogue(language: str) -> tuple[_Catalogue, str]:

@@ -1,6 +1,5 @@
 """The services over HTTP, with patience: what is starting or restarting is asked again for 30 s."""
 
-import re
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +9,7 @@ from urllib.parse import quote
 
 import httpx
 
+from contracts.fields import is_academy_id
 from instroom.failure import Exit, Failure
 from instroom.words import Language, Words, words
 
@@ -22,13 +22,7 @@ ERROR_SECONDS: Final = 10.0
 REPLICA_SECONDS: Final = 5.0
 """How long a service may take to learn of an academy that was defined here."""
 PAUSE_SECONDS: Final = 0.2
-_ACADEMY: Final = re.compile(r"[a-z0-9](-?[a-z0-9])*")
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
-
-
-def valid_academy(academy: str) -> bool:
-    """Whether this can be the id of an academy."""
-    return len(academy) <= 40 and _ACADEMY.fullmatch(academy) is not None
 
 
 class Client:
@@ -170,7 +164,7 @@ def _academy_of(path: str) -> str:
 
 def academy_path(academy: str, *parts: str, say: Words) -> str:
     """`/academies/{academy}/…`, each part made fit for a path. What cannot be an academy is none."""
-    if not valid_academy(academy):
+    if not is_academy_id(academy):
         raise Failure("unknown_academy", say("unknown_academy", academy=academy), Exit.WRONG_USE)
     try:
         return "/academies/" + "/".join([academy, *(quote(part, safe="") for part in parts)])

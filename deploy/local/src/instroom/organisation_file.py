@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from contracts.events.base import Value
 from contracts.events.org import DefineAcademy, StructureCompany, StructureDepartment, StructureFunction
-from instroom.client import valid_academy
+from contracts.fields import is_academy_id
 from instroom.failure import Exit, Failure
 from instroom.words import Words
 
@@ -45,7 +45,7 @@ class _Organisation(Value):
 
 def read(path: Path, academy: str, say: Words) -> dict[str, Any]:
     """The body of ApplyStructure. Anything wrong is a Failure of wrong use that names the line."""
-    if not valid_academy(academy):
+    if not is_academy_id(academy):
         raise Failure("invalid_academy", say("academy_id", academy=academy), Exit.WRONG_USE)
     try:
         text = path.read_text(encoding="utf-8-sig")

@@ -16,6 +16,7 @@ from chassis.http import Problem, actor_of, traceparent_of
 from chassis.records import new_id
 from chassis.replica import StateReplica
 from contracts.errors import ErrorCode
+from contracts.languages import language_subtag
 from contracts.sentences import DEFAULT_LANGUAGE
 from import_service import document, messages, store, use_cases
 from import_service.domain import State
@@ -55,7 +56,7 @@ def language_of(accept: str, default: str) -> str:
     for part in accept.split(","):
         name, _, quality = part.strip().partition(";q=")
         try:
-            asked.append((-float(quality or 1), name.partition("-")[0].lower()))
+            asked.append((-float(quality or 1), language_subtag(name)))
         except ValueError:
             continue
     return next((name for _, name in sorted(asked, key=lambda a: a[0]) if name in LANGUAGES), default)

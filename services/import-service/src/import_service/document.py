@@ -31,8 +31,8 @@ STALLED: Final = {
         "en": "The message broker (Kafka) cannot be reached. The import goes on by itself as soon as it can.",
     },
 }
-_COUNTS: Final = ("rows", "created", "updated", "unchanged", "rejected", "not_attempted", "invited", "waiting")
-_HEADING: Final = ("import_id", "academy", "state", *_COUNTS, "errors", "warnings")
+COUNTS: Final = ("rows", "created", "updated", "unchanged", "rejected", "not_attempted", "invited", "waiting")
+_HEADING: Final = ("import_id", "academy", "state", *COUNTS, "errors", "warnings")
 _SHOWN_INVITATIONS: Final = frozenset({"none", "queued", "waiting", "already_invited", "already_accepted"})
 _ABOUT_AN_OWNER: Final = frozenset({ErrorCode.EMAIL_IN_USE, ErrorCode.PERSONNEL_NUMBER_CONFLICT})
 

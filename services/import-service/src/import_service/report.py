@@ -9,7 +9,8 @@ from openpyxl.utils import get_column_letter
 
 from contracts.fields import IMPORT_FIELDS
 from contracts.sentences import column_name
-from import_service.report_texts import COUNTS, WORDS
+from import_service.document import COUNTS
+from import_service.report_texts import WORDS
 from import_service.template import REQUIRED
 from import_service.workbooks import (
     HEADER_FONT,

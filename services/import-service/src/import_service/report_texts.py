@@ -2,8 +2,6 @@
 
 from typing import Final
 
-COUNTS: Final = ("rows", "created", "updated", "unchanged", "rejected", "not_attempted", "invited", "waiting")
-
 WORDS: Final = {
     "nl": {
         "summary": "Samenvatting",

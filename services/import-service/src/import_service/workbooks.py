@@ -7,6 +7,8 @@ from openpyxl import Workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Alignment, Font, PatternFill
 
+from contracts.languages import language_subtag
+
 LANGUAGES: Final = ("nl", "en", "de", "fr")
 USERS_SHEET: Final = {"nl": "Gebruikers", "en": "Users", "de": "Users", "fr": "Users"}
 TEXT_FORMAT: Final = "@"
@@ -25,7 +27,7 @@ WRAPPED: Final = Alignment(wrap_text=True, vertical="top")
 
 def chosen(language: str) -> str:
     """The language of a workbook: one of ours, else English."""
-    short = language.replace("_", "-").partition("-")[0].lower()
+    short = language_subtag(language)
     return short if short in LANGUAGES else "en"
 
 

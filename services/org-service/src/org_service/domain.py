@@ -1,20 +1,18 @@
 """What a command does to the organisation structure of one academy. Pure: new ids come in as an argument."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from contracts.events import org
 from contracts.events.base import Message
-from contracts.fields import clean_text, has_forbidden_characters, name_key
+from contracts.fields import MAX_ACADEMY_ID, clean_text, has_forbidden_characters, is_academy_id, name_key
 from contracts.languages import parse_language
 from org_service.refusals import Problem, Reason
 from org_service.siblings import Definition, Index, at, check_unique, define
 from org_service.units import Academy, Kind, Place, Structure, Unit
 
 MAX_NAME: Final = 200
-MAX_ACADEMY_ID: Final = 40
 MAX_ACTIVITIES: Final = 500
 """Of one function. With MAX_FORMER_NAMES it keeps the whole state of a unit well within one event."""
 DEFAULT_LANGUAGE: Final = "nl"
@@ -22,8 +20,6 @@ MAX_UNITS: Final = 20_000
 """Of one command: what can be decided and written well within one transaction."""
 COMPANIES: Final[Place] = ("company", "")
 FUNCTIONS: Final[Place] = ("function", "")
-
-_ACADEMY_ID = re.compile(r"[a-z0-9](-?[a-z0-9])*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +43,7 @@ class Refused:
 
 def academy_id_problem(academy_id: str) -> Problem | None:
     """What is wrong with the id of an academy, None if nothing is."""
-    if len(academy_id) <= MAX_ACADEMY_ID and _ACADEMY_ID.fullmatch(academy_id):
+    if is_academy_id(academy_id):
         return None
     return Problem(Reason.INVALID_ACADEMY_ID, "", {"value": academy_id[:MAX_ACADEMY_ID]})
 

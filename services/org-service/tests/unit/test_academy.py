@@ -1,9 +1,7 @@
 from typing import Any
 
-import pytest
-
 from contracts.events import org
-from org_service.domain import Changes, Refused, academy_id_problem
+from org_service.domain import Changes, Refused
 from org_service.units import Academy
 
 
@@ -65,16 +63,6 @@ def test_an_academy_that_nobody_defined_takes_no_other_command(nowhere: Any) -> 
     assert reasons(nowhere.give(org.DefineCompany(name="Acme"))) == [("unknown_academy", "")]
     assert reasons(nowhere.apply(companies=[{"name": "Acme"}])) == [("unknown_academy", "")]
     assert reasons(nowhere.give(org.RepublishStructure())) == [("unknown_academy", "")]
-
-
-@pytest.mark.parametrize("academy_id", ["a", "0", "demo", "demo-2", "a-b-c", "a" * 40])
-def test_an_academy_id_is_lower_case_letters_digits_and_single_hyphens(academy_id: str) -> None:
-    assert academy_id_problem(academy_id) is None
-
-
-@pytest.mark.parametrize("academy_id", ["", "-a", "a-", "a--b", "Demo", "a b", "a/b", "é", "a_b", "a" * 41, "a\n"])
-def test_any_other_academy_id_is_refused(academy_id: str) -> None:
-    assert academy_id_problem(academy_id) is not None
 
 
 def test_a_command_to_an_invalid_academy_is_refused(nowhere: Any) -> None:

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from contracts.fields import is_academy_id
 from contracts.topics import TOPICS
-from instroom.client import valid_academy
 from instroom.commands.options import AsJson
 from instroom.failure import Exit, Failure
 from instroom.output import Output
@@ -35,7 +35,7 @@ def tail(
 ) -> None:
     """Show events as they come; with --json one document a line."""
     with session(as_json) as (out, platform):
-        if academy is not None and not valid_academy(academy):
+        if academy is not None and not is_academy_id(academy):
             raise Failure("unknown_academy", out.say("unknown_academy", academy=academy), Exit.WRONG_USE)
         begin = start or (From.START if no_follow else From.NOW)
         asyncio.run(_tail(out, platform, topic, academy, begin, limit, not no_follow))

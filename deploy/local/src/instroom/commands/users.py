@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from contracts.errors import Problem
-from contracts.fields import CLEAR, FIELDS
+from contracts.fields import CLEAR, FIELDS, display_name
 from contracts.sentences import render
 from instroom import revisions
 from instroom.client import academy_path
@@ -243,7 +243,7 @@ def _error(out: Output, error: dict[str, Any]) -> dict[str, Any]:
 
 
 def _name(user: dict[str, Any]) -> str:
-    return " ".join(str(user[name]) for name in ("first_name", "infix", "last_name") if user.get(name))
+    return display_name(user["first_name"], user["infix"], user["last_name"])
 
 
 def _lines(out: Output, user: dict[str, Any]) -> list[list[str]]:
