@@ -110,8 +110,6 @@ def checked_event(request: Envelope, decision: Decision, round: int, *, id: str,
         body["restored"] = True
     if decision.errors:
         body["errors"] = [problem_json(problem) for problem in decision.errors]
-    if decision.warnings:
-        body["warnings"] = [notice.model_dump(mode="json") for notice in decision.warnings]
     envelope = _answer(request, UserChecked.TYPE, decision.number, id=id, time=time)
     return Event(USER_VERDICTS.name, f"{request.academy}/{number_key(decision.number)}", envelope, orjson.dumps(body))
 

@@ -7,6 +7,7 @@ from typing import Final
 import asyncpg
 
 from chassis.database import Connection
+from contracts.fields import display_name
 from user_service.domain.person import AddressHolder, InvitationState, User
 
 PersonKey = tuple[str, str]
@@ -14,7 +15,7 @@ PersonKey = tuple[str, str]
 AddressKey = tuple[str, str]
 """(academy, e-mail key)"""
 
-# Column, type, and how it is taken from a User; in this order in every statement below.
+# Column and type, in this order in `_row` and in every statement below.
 _STATE: Final = (
     ("number", "text"),
     ("first_name", "text"),
@@ -150,7 +151,7 @@ async def load_holders(connection: Connection, keys: Collection[AddressKey]) -> 
     )
     return {
         (r["academy"], r["email_key"]): AddressHolder(
-            r["number"], r["number_key"], " ".join(p for p in (r["first_name"], r["infix"], r["last_name"]) if p)
+            r["number"], r["number_key"], display_name(r["first_name"], r["infix"], r["last_name"])
         )
         for r in rows
     }

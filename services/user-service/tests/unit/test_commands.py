@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from contracts.events.users import ActivateUser, DeactivateUser, DeleteUser, ResendInvitation, WithdrawInvitation
-from user_service.domain.commands import invitation_failed
 from user_service.domain.documents import invitation
 
 NUMBER = {"personnel_number": "1001"}
@@ -90,12 +89,3 @@ def test_withdrawing_ends_what_is_open_or_waiting(world: Any, active: str) -> No
     assert not after.invitation.is_valid(world.now)
     assert world.settle(world.command(WithdrawInvitation(**NUMBER), after)) is after
     assert world.command(ActivateUser(**NUMBER), after).invitation.status == "none"
-
-
-def test_only_the_newest_mail_can_fail(world: Any) -> None:
-    user = world.jan(invite="x", active="x")
-    newer = world.settle(world.command(ResendInvitation(**NUMBER), user))
-    id_ = newer.invitation.invitation_id
-    assert invitation_failed(newer, id_, 1) is newer
-    assert invitation_failed(newer, "another", 2) is newer
-    assert invitation_failed(newer, id_, 2).invitation.status == "failed"

@@ -4,7 +4,8 @@ from typing import Any
 
 from contracts.events.users import Person
 from contracts.fields import FIELDS
-from user_service.domain.documents import invitation, person, user_document
+from user_service.domain.documents import invitation, user_document
+from user_service.messages import person_json
 
 
 def test_the_user_document_has_every_field_and_what_belongs_to_it(world: Any) -> None:
@@ -45,14 +46,13 @@ def test_the_documents_invitation_is_what_a_request_did_or_what_stands(world: An
 
 def test_the_person_of_an_event_names_units_with_their_ids(world: Any) -> None:
     user = world.jan(functions=["Adviseur"])
-    told = person(user, world.organisation)
-    assert Person.model_validate_json(told.model_dump_json()) == told
+    told = Person.model_validate(person_json(user, world.organisation))
     assert (told.company.id, told.department.name, [unit.id for unit in told.functions]) == ("c1", "Verkoop", ["f1"])
 
 
 def test_a_unit_that_the_structure_does_not_know_is_named_by_its_id(world: Any) -> None:
     user = world.jan()._replace(company_id="gone", department_id="gone too", function_ids=("gone as well",))
-    told = person(user, world.organisation)
+    told = Person.model_validate(person_json(user, world.organisation))
     assert (told.company.name, told.department.name, told.functions[0].name) == ("gone", "gone too", "gone as well")
     assert user_document(user, world.organisation, world.now)["company"] == "gone"
     assert world.ask(user, cost_centre="KP1").outcome == "updated"

@@ -133,7 +133,7 @@ def again(world: Any, user: Any, fields: dict[str, Any]) -> None:
         return
     after = world.settle(first)
     second = world.ask(after, **fields)
-    assert (second.outcome, dict(second.changes), second.queues_invitation) == ("unchanged", {}, False)
+    assert (second.outcome, dict(second.changes), second.invitation.new_generation) == ("unchanged", {}, False)
     assert world.settle(second) is after
 
 

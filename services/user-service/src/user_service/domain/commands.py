@@ -1,4 +1,4 @@
-"""Decisions on the explicit commands about one person, and on what became of an invitation's mail."""
+"""Decisions on the explicit commands about one person."""
 
 from datetime import datetime
 
@@ -36,19 +36,11 @@ def decide_command(command: Command, user: User | None, org_revision: int, now: 
             return _withdraw(user, org_revision, now)
 
 
-def invitation_failed(user: User, invitation_id: str, generation: int) -> User:
-    """The person after the mail of that generation could not be delivered; the same object if it is not the newest."""
-    state = user.invitation
-    if state.status != "open" or (state.invitation_id, state.generation) != (invitation_id, generation):
-        return user
-    return user._replace(invitation=state._replace(status="failed"))
-
-
 def _not_found(number: str, user: User | None, org_revision: int) -> Decision:
     problem = Problem(code=ErrorCode.NOT_FOUND, field="personnel_number", value=told(number))
     invitation = NOTHING if user is None else NOTHING._replace(after=user.invitation)
     version = user.version if user else 0
-    return Decision("rejected", number, version, org_revision, None, user, invitation, errors=(problem,))
+    return Decision("rejected", told(number), version, org_revision, None, user, invitation, errors=(problem,))
 
 
 def _decision(outcome: Verdict, user: User, after: User, invitation: InvitationDecision, org_revision: int) -> Decision:

@@ -6,7 +6,6 @@ from functools import lru_cache
 from typing import Any, Final
 
 from contracts.errors import ErrorCode, Problem
-from contracts.events.users import UserCheckRequested, UserRequested
 from contracts.fields import FIELDS, REQUIRED_TO_CREATE, display_name
 from contracts.languages import parse_language
 from user_service.domain.decision import Decision
@@ -14,21 +13,10 @@ from user_service.domain.invitations import NOTHING, decide_invitation, withdraw
 from user_service.domain.organisation import Organisation
 from user_service.domain.person import NO_INVITATION, AddressHolder, User
 from user_service.domain.placing import Place, find_functions, find_place
-from user_service.domain.reading import Asked, read, told
+from user_service.domain.reading import Asked, told
 
 _language = lru_cache(maxsize=1024)(parse_language)
 _ORDER: Final = {field: position for position, field in enumerate(FIELDS)}
-
-
-def decide_request(
-    request: UserRequested | UserCheckRequested,
-    user: User | None,
-    organisation: Organisation,
-    holder: AddressHolder | None,
-    now: datetime,
-) -> Decision:
-    """`decide` on a request that was not read yet."""
-    return decide(read(request), user, organisation, holder, now)
 
 
 def claimed_address(asked: Asked, user: User | None) -> str | None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from contracts.errors import Problem
-from contracts.events.users import InvitationStatus, Notice
+from contracts.events.users import InvitationStatus
 from user_service.domain.person import INVITATION_VALIDITY, InvitationState, User
 
 Verdict = Literal["created", "updated", "unchanged", "rejected", "activated", "deactivated", "deleted"]
@@ -41,15 +41,6 @@ class Decision(NamedTuple):
     changes: Mapping[str, tuple[Any, Any]] = {}
     restored: bool = False
     errors: tuple[Problem, ...] = ()
-    warnings: tuple[Notice, ...] = ()
-
-    @property
-    def queues_invitation(self) -> bool:
-        return self.invitation.new_generation
-
-    def needs_invitation_id(self) -> bool:
-        """Whether `apply` wants an id for a first invitation."""
-        return self.invitation.new_generation and self.invitation.after.invitation_id is None
 
 
 def apply(decision: Decision, *, now: datetime, user_id: str = "", invitation_id: str = "") -> User | None:

@@ -3,35 +3,11 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from contracts.events.users import Invitation, InvitationStatus, Person, Recipient, UnitRef
+from contracts.events.users import Invitation, InvitationStatus, Recipient
 from contracts.fields import email_key
 from user_service.domain.decision import Decision
 from user_service.domain.organisation import Organisation
 from user_service.domain.person import User
-
-
-def person(user: User, organisation: Organisation) -> Person:
-    """The person of an event."""
-    company = organisation.companies.get(user.company_id)
-    department = organisation.departments.get(user.department_id)
-    functions = organisation.functions
-    return Person(
-        user_id=user.user_id,
-        personnel_number=user.number,
-        first_name=user.first_name,
-        infix=user.infix,
-        last_name=user.last_name,
-        email=user.email,
-        company=company.ref if company is not None else _unknown(user.company_id),
-        department=department.ref if department is not None else _unknown(user.department_id),
-        functions=[functions[id_].ref if id_ in functions else _unknown(id_) for id_ in user.function_ids],
-        cost_centre=user.cost_centre,
-        language=user.language,
-        active=user.active,
-        manager=user.manager,
-        terms_accepted=user.terms_accepted,
-        deleted=user.deleted,
-    )
 
 
 def invitation(decision: Decision, after: User | None) -> Invitation:
@@ -117,7 +93,3 @@ def _deliverable(address: str) -> str:
         return address
     key = email_key(address)
     return address if key is None else f"{address.rpartition('@')[0]}@{key.rpartition('@')[2]}"
-
-
-def _unknown(id_: str) -> UnitRef:
-    return UnitRef(id=id_, name=id_)

@@ -6,7 +6,6 @@ from typing import Final
 
 from contracts.events.base import Message
 from contracts.events.org import AcademyChanged, CompanyChanged, DepartmentChanged, FunctionChanged
-from contracts.events.users import UnitRef
 from contracts.fields import name_key
 from user_service.domain.closeness import CloseNames
 
@@ -24,7 +23,6 @@ class Unit:
     removed: bool
     company_id: str
     learning_activities: tuple[str, ...]
-    ref: UnitRef
 
     def texts(self) -> tuple[Sequence[str], ...]:
         """What it is called by, level by level: name, code, former names, id."""
@@ -187,5 +185,4 @@ def _unit(
         removed=removed,
         company_id=company_id,
         learning_activities=learning_activities,
-        ref=UnitRef(id=message.id, name=message.name),
     )
