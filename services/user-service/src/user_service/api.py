@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
 
 from chassis.commands import Commands
 from chassis.database import Pool
@@ -20,7 +20,7 @@ from contracts.events.users import (
     UserRequested,
     WithdrawInvitation,
 )
-from contracts.fields import number_key
+from contracts.fields import is_academy_id, number_key
 from contracts.topics import USER_REQUESTS
 from user_service import store
 from user_service.domain import documents
@@ -35,8 +35,20 @@ _ACTIONS: dict[str, type[ActivateUser | DeactivateUser | DeleteUser | ResendInvi
     "withdraw-invitation": WithdrawInvitation,
 }
 
-Academy = Annotated[str, Path(max_length=40)]
-Number = Annotated[str, Path(max_length=300)]
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("holds a NUL, which neither a key nor a header can")
+    return text
+
+
+def _with_a_key(person: PersonFields) -> PersonFields:
+    _without_nul(person.personnel_number or "")
+    return person
+
+
+Number = Annotated[str, Path(max_length=300), AfterValidator(_without_nul)]
+NewPerson = Annotated[PersonFields, AfterValidator(_with_a_key)]
 IdempotencyKey = Annotated[str | None, Header(max_length=200)]
 Revision = Annotated[int, Query(ge=0)]
 
@@ -56,10 +68,11 @@ def make_router(
     accepted: dict[str, Any] = {"status_code": 202, "response_model": Accepted}
 
     async def known(academy: str, revision: int = 0) -> None:
-        if revision and not organisations.of(academy).known:
+        possible = is_academy_id(academy)
+        if possible and revision and not organisations.of(academy).known:
             await organisations.wait_for(pool, {academy: revision})  # it was defined a moment ago
-        if not organisations.of(academy).known:
-            raise Problem(404, "unknown_academy", f"there is no academy {academy}")
+        if not (possible and organisations.of(academy).known):
+            raise Problem(404, "unknown_academy", f"there is no academy {academy[:100]}")
 
     async def submit(request: Request, academy: str, number: str, message: Message, key: str | None) -> JSONResponse:
         await known(academy, message.min_org_revision if isinstance(message, UserRequested) else 0)
@@ -72,8 +85,8 @@ def make_router(
     @router.post("/academies/{academy}/users", **accepted)
     async def add(
         request: Request,
-        academy: Academy,
-        person: PersonFields,
+        academy: str,
+        person: NewPerson,
         min_org_revision: Revision = 0,
         idempotency_key: IdempotencyKey = None,
     ) -> JSONResponse:
@@ -84,7 +97,7 @@ def make_router(
     @router.patch("/academies/{academy}/users/{number:path}", **accepted)
     async def change(
         request: Request,
-        academy: Academy,
+        academy: str,
         number: Number,
         person: PersonFields,
         min_org_revision: Revision = 0,
@@ -97,14 +110,14 @@ def make_router(
 
     @router.delete("/academies/{academy}/users/{number:path}", **accepted)
     async def delete(
-        request: Request, academy: Academy, number: Number, idempotency_key: IdempotencyKey = None
+        request: Request, academy: str, number: Number, idempotency_key: IdempotencyKey = None
     ) -> JSONResponse:
         """Delete one person; the same number later restores them with their history."""
         return await submit(request, academy, number, DeleteUser(personnel_number=number), idempotency_key)
 
     @router.post("/academies/{academy}/users/{number:path}/{action}", **accepted)
     async def act(
-        request: Request, academy: Academy, number: Number, action: str, idempotency_key: IdempotencyKey = None
+        request: Request, academy: str, number: Number, action: str, idempotency_key: IdempotencyKey = None
     ) -> JSONResponse:
         """activate, deactivate, resend-invitation or withdraw-invitation."""
         model = _ACTIONS.get(action)
@@ -114,23 +127,23 @@ def make_router(
 
     @router.get("/academies/{academy}/users")
     async def list_users(
-        academy: Academy,
+        academy: str,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-        after: Annotated[str, Query(max_length=300)] = "",
+        after: Annotated[str, Query(max_length=300), AfterValidator(_without_nul)] = "",
     ) -> dict[str, Any]:
         """People who are not deleted, in pages; `next` is the cursor of the next page, null on the last."""
         await known(academy)
         async with pool.acquire() as connection:
-            users = await store.list_users(connection, academy, after=after, limit=limit)
+            found = await store.list_users(connection, academy, after=after, limit=limit + 1)
             now = await store.now(connection)
-        organisation = organisations.of(academy)
+        users, organisation = found[:limit], organisations.of(academy)
         return {
             "users": [documents.user_document(user, organisation, now) for user in users],
-            "next": users[-1].number_key if len(users) == limit else None,
+            "next": users[-1].number_key if len(found) > limit else None,
         }
 
     @router.get("/academies/{academy}/users/{number:path}")
-    async def show(academy: Academy, number: Number) -> dict[str, Any]:
+    async def show(academy: str, number: Number) -> dict[str, Any]:
         """One person, also a deleted one."""
         await known(academy)
         async with pool.acquire() as connection:

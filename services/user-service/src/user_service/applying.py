@@ -22,7 +22,7 @@ from user_service.domain.commands import Command, decide_command
 from user_service.domain.decide import claimed_address, decide
 from user_service.domain.decision import Decision, apply
 from user_service.domain.person import AddressHolder, User
-from user_service.domain.reading import Asked, read
+from user_service.domain.reading import Asked, read, told
 from user_service.organisations import Organisations
 from user_service.store import AddressKey, PersonKey
 
@@ -280,7 +280,7 @@ def _item(record: Request) -> _Item:
         asked = read(message)
         return _Item(record, asked, (record.envelope.academy, asked.number_key))
     assert message is not None  # noqa: S101 - a command is never a tombstone
-    return _Item(record, None, (record.envelope.academy, number_key(message.personnel_number)))
+    return _Item(record, None, (record.envelope.academy, number_key(told(message.personnel_number))))
 
 
 def _without_duplicates(

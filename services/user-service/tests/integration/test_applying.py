@@ -14,6 +14,7 @@ from chassis.database import Pool
 from chassis.records import Record, decode_headers
 from chassis.testing import MakePool
 from contracts.envelope import Envelope
+from contracts.events.invitations import InvitationFailed
 from contracts.events.org import AcademyChanged, CompanyChanged, DepartmentChanged
 from contracts.events.users import (
     ActivateUser,
@@ -21,10 +22,12 @@ from contracts.events.users import (
     PersonFields,
     ResendInvitation,
     UserRequested,
+    WithdrawInvitation,
 )
 from contracts.fields import number_key
 from user_service.applying import Applying
 from user_service.domain.organisation import Organisation, build_organisation
+from user_service.subscribers import FailedInvitations
 
 _ids = itertools.count(1)
 
@@ -212,6 +215,35 @@ async def test_an_invitation_waits_for_activation_and_is_queued_once(pool: Pool,
     assert [i.get("generation") for i in invitations] == [None, 1, 1, 2]
     assert invitations[1]["recipient"]["email"] == "1@acme.example"
     assert len({i["invitation_id"] for i in invitations[1:]}) == 1
+
+
+async def test_only_the_newest_mail_of_an_open_invitation_can_fail(pool: Pool, academy: str) -> None:
+    apply, failing = applying(pool), FailedInvitations(pool)
+    await apply(
+        [request(academy, "1", active="x", invite="x"), record(academy, ResendInvitation(personnel_number="1"))]
+    )
+    id_ = (await people(pool))["1"]["invitation_id"]
+
+    async def status_after(invitation_id: str, generation: int) -> str:
+        message = InvitationFailed(
+            invitation_id=invitation_id, generation=generation, personnel_number="1", reason="refused"
+        )
+        await failing([record(academy, message)])
+        return str((await people(pool))["1"]["invitation_status"])
+
+    assert await status_after(id_, 1) == "open"
+    assert await status_after("another", 2) == "open"
+    assert await status_after(id_, 2) == "failed"
+    await apply([record(academy, ResendInvitation(personnel_number="1"))])
+    await apply([record(academy, WithdrawInvitation(personnel_number="1"))])
+    assert await status_after(id_, 3) == "withdrawn"
+
+
+async def test_a_command_for_a_number_that_nobody_can_have_is_answered_too(pool: Pool, academy: str) -> None:
+    await applying(pool)([request(academy, "1"), record(academy, DeleteUser(personnel_number="1\0"), id="x")])
+    _, (type_, reference, value) = await outcomes(pool)
+    assert (type_, reference, [error["code"] for error in value["errors"]]) == ("rejected", "x", ["not_found"])
+    assert (await people(pool))["1"]["deleted"] is False
 
 
 async def test_two_instances_with_crossed_numbers_and_addresses_make_no_twin_and_no_deadlock(
