@@ -1,6 +1,7 @@
 """user-service over HTTP: commands in (202), queries out."""
 
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse
@@ -61,7 +62,7 @@ class Accepted(BaseModel):
 
 
 def make_router(
-    pool: Pool, commands: Commands, organisations: Organisations, public_keys: dict[str, bytes]
+    pool: Pool, commands: Commands, organisations: Organisations, public_keys: dict[str, bytes], zone: ZoneInfo
 ) -> APIRouter:
     """The routes of user-service."""
     router = APIRouter()
@@ -160,6 +161,6 @@ def make_router(
         async with pool.acquire() as connection:
             found = await store.find_invited(connection, claim.invitation_id) if claim is not None else None
             now = await store.now(connection)
-        return invitation_page(claim, found, organisations.of(found[0]) if found else None, now)
+        return invitation_page(claim, found, organisations.of(found[0]) if found else None, now, zone)
 
     return router

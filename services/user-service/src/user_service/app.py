@@ -1,6 +1,7 @@
 """How user-service is put together."""
 
 from importlib.resources import files
+from zoneinfo import ZoneInfo
 
 from chassis.replica import StateReplica
 from chassis.run import Kit, Service
@@ -20,11 +21,13 @@ def build(kit: Kit[Settings]) -> Service:
     organisations = Organisations(replica)
     applying = Applying(kit.pool, organisations, kit.commands)
     checking = Checking(kit.pool, organisations, kit.dispatcher)
+    settings = kit.settings
+    router = make_router(kit.pool, kit.commands, organisations, settings.public_keys(), ZoneInfo(settings.time_zone))
     return Service(
         name="user-service",
         migrations=files("user_service") / "migrations",
         streams=[USER_EVENTS],
-        routers=[make_router(kit.pool, kit.commands, organisations, kit.settings.public_keys())],
+        routers=[router],
         subscriptions=subscriptions(kit.pool, applying, checking),
         replicas=[replica],
     )

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -20,9 +21,11 @@ def invited(world: Any, **fields: Any) -> tuple[User, InvitationClaim]:
     return user, InvitationClaim(state.invitation_id, state.generation, state.expires_at, "k1")
 
 
-def page(world: Any, claim: InvitationClaim | None, user: User | None) -> tuple[int, str]:
+def page(
+    world: Any, claim: InvitationClaim | None, user: User | None, zone: str = "Europe/Amsterdam"
+) -> tuple[int, str]:
     found = None if user is None else ("demo", user)
-    response = invitation_page(claim, found, world.organisation, world.now)
+    response = invitation_page(claim, found, world.organisation, world.now, ZoneInfo(zone))
     html = bytes(response.body).decode()
     assert "<script" not in html.lower()
     assert "default-src 'none'" in response.headers["content-security-policy"]
@@ -57,6 +60,7 @@ def test_the_date_is_that_of_where_people_live(world: Any) -> None:
     user, claim = invited(late)
     assert claim.expires_at.day == 31
     assert "1 april 2026" in page(late, claim, user)[1]
+    assert "31 maart 2026" in page(late, claim, user, "UTC")[1]
 
 
 @pytest.mark.parametrize(

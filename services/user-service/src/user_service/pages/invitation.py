@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from babel.dates import format_date
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
@@ -40,12 +41,12 @@ def invitation_page(
     found: tuple[str, User] | None,
     organisation: Organisation | None,
     now: datetime,
-    time_zone: str = "Europe/Amsterdam",
+    zone: ZoneInfo,
 ) -> HTMLResponse:
     """The page for whoever has the link. `found` is the academy and person of the claimed invitation."""
     user = found[1] if found is not None else None
     state = state_of(claim, user, now)
-    html = render_invitation(state, user, organisation, claim, time_zone)
+    html = render_invitation(state, user, organisation, claim, zone)
     return HTMLResponse(html, _STATUS.get(state, 200), _HEADERS)
 
 
@@ -72,17 +73,17 @@ def render_invitation(
     user: User | None,
     organisation: Organisation | None,
     claim: InvitationClaim | None,
-    time_zone: str = "Europe/Amsterdam",
+    zone: ZoneInfo,
 ) -> str:
     """The HTML. In the person's language, else the academy's; in all of them if nobody is known. Names are escaped."""
     known = state != "unknown"
     languages = [_language(user, organisation)] if known else list(TEXTS)
     academy = organisation.name if organisation is not None and known else ""
-    date = claim.expires_at.astimezone(ZoneInfo(time_zone)) if claim is not None else None
+    expires = claim.expires_at.astimezone(zone) if claim is not None else None
     blocks = []
     for language in languages:
         texts = TEXTS[language]
-        shown = f"{date.day} {texts.months[date.month - 1]} {date.year}" if date is not None else ""
+        shown = format_date(expires, "long", locale=texts.locale) if expires is not None else ""
         name = user.name if user is not None and state == "valid" else ""
         facts = [(texts.who, name), (texts.academy, academy), (texts.until, shown if state == "valid" else "")]
         words = {"name": name, "academy": academy, "date": shown}

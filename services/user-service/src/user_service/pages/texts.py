@@ -9,9 +9,10 @@ State = Literal["valid", "expired", "replaced", "accepted", "not_active", "unkno
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Texts:
-    """`title` and `paragraphs` per state; `{name}`, `{academy}` and `{date}` are filled in."""
+    """`headings` and `paragraphs` per state; `{name}`, `{academy}` and `{date}` are filled in."""
 
-    months: tuple[str, ...]
+    locale: str
+    """Of Babel, for dates."""
     headings: Mapping[State, str]
     paragraphs: Mapping[State, tuple[str, ...]]
     who: str
@@ -20,20 +21,7 @@ class Texts:
 
 
 _NL: Final = Texts(
-    months=(
-        "januari",
-        "februari",
-        "maart",
-        "april",
-        "mei",
-        "juni",
-        "juli",
-        "augustus",
-        "september",
-        "oktober",
-        "november",
-        "december",
-    ),
+    locale="nl_NL",
     headings={
         "valid": "Je bent uitgenodigd",
         "expired": "Deze uitnodiging is verlopen",
@@ -68,20 +56,7 @@ _NL: Final = Texts(
 )
 
 _EN: Final = Texts(
-    months=(
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ),
+    locale="en_GB",
     headings={
         "valid": "You are invited",
         "expired": "This invitation has expired",
