@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from cli_fakes import CommandLine, FakePlatform, problem
+from cli_fakes import CommandLine, FakePlatform
 
 from instroom.commands import imports
 from instroom.commands.reserved import with_command
@@ -160,18 +160,6 @@ def test_a_refused_file_is_1_with_its_document(platform: FakePlatform, instroom:
     assert "Beveiligd. [encrypted_file]" in instroom("import", workbook, "--academy", "demo").stdout
 
 
-def test_a_file_refused_before_it_became_an_import_has_a_document_too(
-    platform: FakePlatform, instroom: CommandLine, workbook: str
-) -> None:
-    platform.on(f"POST {BASE}", problem(413, "file_too_large", "Te groot."))
-    told = instroom("import", workbook, "--academy", "demo", "--json")
-    assert told.exit_code == 1
-    expected = document("refused") | {"import_id": None}
-    assert json.loads(told.stdout) == expected | {
-        "errors": [{"code": "file_too_large", "message": "Te groot.", "columns": []}]
-    }
-
-
 def test_all_rows_good_is_0_and_a_failed_import_is_3(
     platform: FakePlatform, instroom: CommandLine, workbook: str
 ) -> None:
@@ -209,6 +197,19 @@ def test_rows_that_became_different_from_the_check_are_told(platform: FakePlatfo
     platform.on(f"GET {BASE}/i1/document", document("completed", drifted, rows=1, updated=1))
     told = instroom("import", "report", "i1", "--academy", "demo")
     assert "2\t002\tJan de Vries\tnieuw\tbijgewerkt" in told.stdout
+
+
+def test_on_screen_only_rows_that_somebody_has_to_see_are_fetched(
+    platform: FakePlatform, instroom: CommandLine, workbook: str
+) -> None:
+    platform.on(f"POST {BASE}", httpx.Response(202, json={"import_id": "i1"}))
+    checked, completed = (document(state, rows=1, created=1) for state in ("checked", "completed"))
+    platform.on(f"GET {BASE}/i1", checked, completed)
+    platform.on(f"POST {BASE}/i1/start", httpx.Response(202, json={}))
+    platform.on(f"GET {BASE}/i1/document", completed)
+    assert instroom("import", workbook, "--academy", "demo").exit_code == 0
+    fetched = [request.url.params for request in platform.asked if request.url.path.endswith("/document")]
+    assert [dict(params) for params in fetched] == [{"notable": "true"}]
 
 
 @pytest.mark.parametrize(

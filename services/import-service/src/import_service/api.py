@@ -137,8 +137,10 @@ def router(
         return document.summary(record, language(academy, accept_language))
 
     @routes.get("/academies/{academy}/imports/{import_id}/document")
-    async def whole(academy: str, import_id: str, accept_language: AcceptLanguage = "") -> Response:
-        """The import document with all its results."""
+    async def whole(
+        academy: str, import_id: str, notable: bool = False, accept_language: AcceptLanguage = ""
+    ) -> Response:
+        """The import document with all its results; with `notable` only those that are rejected or drifted."""
         record = await find(academy, import_id)
         spoken = language(academy, accept_language)
 
@@ -146,6 +148,11 @@ def router(
             yield orjson.dumps(document.heading(record, spoken))[:-1] + b',"results":['
             separator = b""
             async for results in use_cases.results(pool, record, spoken):
+                if notable:
+                    results = [one for one in results if one["outcome"] == "rejected" or one["drifted"]]
+                if not results:
+                    yield b" "  # a reader takes a long silence for the end
+                    continue
                 yield separator + orjson.dumps(results)[1:-1]
                 separator = b","
             yield b"]}"

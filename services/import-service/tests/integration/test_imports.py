@@ -141,6 +141,10 @@ async def test_a_start_that_decides_otherwise_is_reported_as_drifted(world: Any,
         ("unchanged", True),
         ("rejected", True),
     ]
+    notable = await world.get(import_id, "/document", notable=True)
+    assert notable == document | {"results": document["results"][1:]}
+    third = await world.checked(tools.csv(3))
+    assert (await world.get(third, "/document", notable=True))["results"] == []
 
 
 @pytest.mark.parametrize(

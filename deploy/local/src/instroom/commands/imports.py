@@ -42,11 +42,8 @@ def file(
         following.readable(path, out.say)
         client = platform.client
         revision = revisions.seen(platform.home, academy)
-        uploaded = following.upload(client, out, base, path, revision)
-        if isinstance(uploaded, dict):  # refused before it became an import
-            finish(showing.refused(out, uploaded))
-            return
-        checked = following.follow(client, out, base, uploaded, "checking")
+        import_id = following.upload(client, out, base, path, revision)
+        checked = following.follow(client, out, base, import_id, "checking")
         if checked["state"] != "checked" or check_only:
             finish(showing.end(client, out, base, checked))
             return
@@ -54,9 +51,9 @@ def file(
         if not as_json:
             told = showing.check(out, following.with_results(client, base, checked))
             if not yes and at_terminal() and not _asked(out.say("ask")):
-                out.line(out.say("left_checked", id=uploaded, academy=academy))
+                out.line(out.say("left_checked", id=import_id, academy=academy))
                 return
-        done = following.start(client, out, base, uploaded)
+        done = following.start(client, out, base, import_id)
         finish(showing.end(client, out, base, done, told))
 
 

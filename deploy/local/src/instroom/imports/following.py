@@ -6,26 +6,12 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from contracts.errors import ErrorCode
 from instroom.client import Client
 from instroom.failure import Exit, Failure
 from instroom.output import Bar, Output
 from instroom.words import Words
 
 CHUNK: Final = 256 * 1024
-COUNTS: Final = ("rows", "created", "updated", "unchanged", "rejected", "not_attempted", "invited", "waiting")
-_OF_FILES: Final = frozenset(
-    {
-        ErrorCode.UNREADABLE_FILE,
-        ErrorCode.UNSUPPORTED_FORMAT,
-        ErrorCode.ENCRYPTED_FILE,
-        ErrorCode.FILE_TOO_LARGE,
-        ErrorCode.TOO_MANY_ROWS,
-        ErrorCode.MISSING_COLUMNS,
-        ErrorCode.DUPLICATE_COLUMNS,
-        ErrorCode.EMPTY_FILE,
-    }
-)
 _SERVICE: Final = "import-service"
 
 
@@ -44,8 +30,8 @@ def one(base: str, import_id: str) -> str:
     return f"{base}/{quote(import_id, safe='')}"
 
 
-def upload(client: Client, out: Output, base: str, path: Path, revision: int) -> str | dict[str, Any]:
-    """Send the file; returns the import's id, or the document of a file that was refused before it became one."""
+def upload(client: Client, out: Output, base: str, path: Path, revision: int) -> str:
+    """Send the file; returns the import's id."""
     with out.progress(out.say("uploading"), in_bytes=True) as bar:
         size = path.stat().st_size
 
@@ -59,16 +45,7 @@ def upload(client: Client, out: Output, base: str, path: Path, revision: int) ->
 
         params = {"filename": os.fsencode(path.name).decode(errors="replace"), "min_org_revision": revision or None}
         headers = {"Content-Type": "application/octet-stream"}
-        try:
-            answer = client.send(_SERVICE, "POST", base, params=params, content=content, headers=headers)
-        except Failure as failure:
-            if failure.code not in _OF_FILES:
-                raise
-            error = {"code": failure.code, "message": failure.message, "columns": []}
-            counts = dict.fromkeys(COUNTS, 0)
-            academy = base.split("/")[2]
-            about = {"import_id": None, "academy": academy, "state": "refused"}
-            return {**about, **counts, "errors": [error], "warnings": [], "results": []}
+        answer = client.send(_SERVICE, "POST", base, params=params, content=content, headers=headers)
         return str(answer.json()["import_id"])
 
 
@@ -103,10 +80,10 @@ def start(client: Client, out: Output, base: str, import_id: str) -> dict[str, A
 
 
 def with_results(client: Client, base: str, document: dict[str, Any]) -> dict[str, Any]:
-    """The document with the rows, where a person has to see any of them."""
-    if not document["rejected"] and not document.get("drifted", document["state"] != "checked"):
+    """The document with the rows that a person has to see: those that are rejected or drifted."""
+    if document["state"] == "checked" and not document["rejected"]:
         return document
-    full: dict[str, Any] = client.get(_SERVICE, one(base, document["import_id"]) + "/document")
+    full: dict[str, Any] = client.get(_SERVICE, one(base, document["import_id"]) + "/document", notable=True)
     return document | full
 
 
@@ -114,5 +91,4 @@ def _show(bar: Bar, document: dict[str, Any], out: Output) -> None:
     bar.at(int(document.get("done") or 0), int(document["rows"]) or None)
     stalled = document.get("stalled")
     if stalled and bar.visible:
-        reason = stalled["message"] if isinstance(stalled, dict) else stalled
-        bar.say_once(out.say("stalled", reason=reason))
+        bar.say_once(out.say("stalled", reason=stalled["message"]))

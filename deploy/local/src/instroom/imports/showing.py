@@ -19,7 +19,7 @@ def end(client: Client, out: Output, base: str, state: dict[str, Any], told: Ite
         with client.stream("import-service", one(base, state["import_id"]) + "/document") as response:
             out.raw_document(response.iter_bytes())
     elif state["state"] in ("refused", "failed"):
-        refused(out, state)
+        _refused(out, state)
     elif state["state"] == "checked":
         check(out, with_results(client, base, state))
     else:
@@ -34,14 +34,11 @@ def exit_of(state: dict[str, Any]) -> Exit:
     return Exit.REFUSED if state["state"] == "refused" or state["rejected"] else Exit.DONE
 
 
-def refused(out: Output, document: dict[str, Any]) -> Exit:
+def _refused(out: Output, document: dict[str, Any]) -> None:
     """A file that could not be taken as a whole."""
-    if out.as_json:
-        out.document(document)
     out.line(out.say("refused_file"))
     for error in document["errors"]:
         out.line(f"  {error['message']} [{error['code']}]")
-    return exit_of(document)
 
 
 def check(out: Output, document: dict[str, Any]) -> set[int]:

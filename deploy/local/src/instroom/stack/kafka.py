@@ -1,9 +1,7 @@
 """Apache Kafka in KRaft mode: one node that is broker and controller, on the loopback interface."""
 
-import asyncio
 import base64
 import shutil
-import signal
 import uuid
 from pathlib import Path
 from typing import Final
@@ -11,12 +9,10 @@ from typing import Final
 from instroom.stack.java import AHEAD_OF_TIME, Java
 from instroom.stack.kafka_jars import Installation
 from instroom.stack.ports import LOOPBACK
-from instroom.stack.spawning import child_setup
+from instroom.stack.spawning import why_failed
 
 MAIN: Final = "kafka.Kafka"
 FORMAT: Final = "kafka.tools.StorageTool"
-START_SECONDS: Final = 120.0
-"""After a kill the log is recovered before the broker answers."""
 
 _JVM: Final = (
     "-Xmx512m",
@@ -123,17 +119,10 @@ async def prepare(home: Path, java: Java, installation: Installation, port: int,
 
 
 async def _format(home: Path, java: Java, installation: Installation) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *jvm(java, installation, home, *_cached(installation, java)),
-        *(FORMAT, "format", "-t", _cluster_id(), "-c", str(_properties(home))),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        preexec_fn=child_setup(signal.SIGKILL),
-    )
-    said, _ = await process.communicate()
-    if process.returncode != 0:
-        raise KafkaFailed(f"formatting the broker's folder failed: {said.decode(errors='replace').strip()[-500:]}")
+    tool = [*jvm(java, installation, home, *_cached(installation, java)), FORMAT]
+    failed = await why_failed([*tool, "format", "-t", _cluster_id(), "-c", str(_properties(home))])
+    if failed is not None:
+        raise KafkaFailed(f"formatting the broker's folder failed: {failed}")
 
 
 def _write_settings(home: Path, data: Path, port: int, controller_port: int) -> None:

@@ -105,15 +105,14 @@ def fetch(target: Installation, say: Say) -> None:
 
 def _resolver(staging: Path) -> Callable[[Jar], Path]:
     from jgo.config import GlobalSettings
-    from jgo.constants import default_maven_repo
+    from jgo.constants import MAVEN_CENTRAL_URL, default_maven_repo
     from jgo.maven import MavenContext, PythonResolver
-    from jgo.maven._core import DEFAULT_REMOTE_REPOS
 
     context = MavenContext(
         resolver=PythonResolver(),
         repo_cache=staging / "repository",
         local_repos=[default_maven_repo()],
-        remote_repos={**DEFAULT_REMOTE_REPOS, **GlobalSettings.load().repositories},
+        remote_repos={"central": MAVEN_CENTRAL_URL, **GlobalSettings.load().repositories},
         timeout=60,
     )
     return lambda jar: Path(context.project(jar.group, jar.artifact).at_version(jar.version).artifact().resolve())

