@@ -1,7 +1,6 @@
 """HTTP: commands in, the structure out."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel, ValidationError
@@ -15,21 +14,11 @@ from contracts.events.org import COMMANDS, ApplyStructure
 from contracts.topics import ORG_COMMANDS
 from org_service import messages
 from org_service.domain import academy_id_problem, defines_academy
-from org_service.units import Academy, Structure
+from org_service.store import Store
 
 _MODELS = {model.TYPE: model for model in COMMANDS}
 
 IdempotencyKey = Annotated[str | None, Header(max_length=200)]
-
-
-class Queries(Protocol):
-    """What can be asked."""
-
-    async def academies(self) -> Sequence[tuple[Academy, int]]: ...
-
-    async def exists(self, academy: str) -> bool: ...
-
-    async def structure(self, academy: str) -> tuple[Structure, int] | None: ...
 
 
 class CommandBody(BaseModel):
@@ -39,14 +28,14 @@ class CommandBody(BaseModel):
     data: dict[str, Any] = {}
 
 
-def router(queries: Queries, commands: Commands) -> APIRouter:
+def router(store: Store, commands: Commands) -> APIRouter:
     """The routes of the service."""
     routes = APIRouter(tags=["organisation"])
 
     async def submit(academy: str, command: Message, request: Request, idempotency_key: str | None) -> Response:
         if (problem := academy_id_problem(academy)) is not None:
             raise Problem(422, problem.reason.value, problem.sentences()[0], [messages.error_document(problem)])
-        if not defines_academy(command) and not await queries.exists(academy):
+        if not defines_academy(command) and not await store.exists(academy):
             raise _unknown(academy)
         envelope = commands.envelope(
             type=command.TYPE, academy=academy, actor=actor_of(request), idempotency_key=idempotency_key
@@ -82,13 +71,13 @@ def router(queries: Queries, commands: Commands) -> APIRouter:
     @routes.get("/academies")
     async def academies() -> dict[str, Any]:
         """All academies."""
-        known = await queries.academies()
+        known = await store.academies()
         return {"academies": [{**messages.academy_document(each), "revision": revision} for each, revision in known]}
 
     @routes.get("/academies/{academy}/structure")
     async def structure(academy: str) -> dict[str, Any]:
         """The whole structure with its revision, removed units too."""
-        found = await queries.structure(academy) if academy_id_problem(academy) is None else None
+        found = await store.structure(academy) if academy_id_problem(academy) is None else None
         if found is None:
             raise _unknown(academy)
         return messages.structure_document(*found)

@@ -15,7 +15,6 @@ from contracts.envelope import Envelope
 from contracts.fields import name_key
 from org_service import messages
 from org_service.units import Academy, Structure, Unit
-from org_service.use_cases import Transaction
 from org_service.work import Outcome, Work
 
 T = TypeVar("T")
@@ -24,14 +23,15 @@ TRIES: Final = 5
 """A twin that was faster is seen at the next try; more than a few twins at once there cannot be."""
 
 
-class StoreTransaction:
-    """One transaction; see use_cases.Transaction for what it promises."""
+class Transaction:
+    """One transaction that applies commands."""
 
     def __init__(self, connection: Connection, commands: Commands) -> None:
         self._connection = connection
         self._commands = commands
 
     async def fresh(self, commands: Sequence[Record[Any]]) -> Sequence[Record[Any]]:
+        """The commands that were not applied before, each once."""
         known = await request_log.known(self._connection, [each.envelope for each in commands])
         again = [
             each.envelope
@@ -48,6 +48,7 @@ class StoreTransaction:
         return list(new.values())
 
     async def lock(self, academies: Iterable[str]) -> Mapping[str, Work]:
+        """The state of the academies, which nobody else can change until the transaction ends."""
         ids = sorted(academies)
         rows = await self._connection.fetch(
             "SELECT * FROM academy WHERE id = ANY ($1::text[]) ORDER BY id FOR UPDATE", ids
@@ -62,6 +63,7 @@ class StoreTransaction:
         return works
 
     async def save(self, works: Iterable[Work]) -> None:
+        """Write what changed, and the events that say so."""
         works = list(works)
         changed = [work for work in works if work.changed]
         if changed:
@@ -109,6 +111,7 @@ class StoreTransaction:
                 await self._connection.execute(sql, rows)
 
     async def finish(self, commands: Sequence[Record[Any]], outcomes: Sequence[tuple[Envelope, Outcome]]) -> None:
+        """Write the outcomes down, tell those who wait for them, and how far the topic was read."""
         documents = [(envelope, messages.outcome_document(outcome)) for envelope, outcome in outcomes]
         await request_log.record(self._connection, [(envelope, orjson.dumps(doc)) for envelope, doc in documents])
         await self._commands.finish(
@@ -130,7 +133,7 @@ class Store:
         for attempt in range(TRIES):
             try:
                 async with self._pool.acquire() as connection, connection.transaction():
-                    return await work(StoreTransaction(connection, self._commands))
+                    return await work(Transaction(connection, self._commands))
             except asyncpg.UniqueViolationError:
                 if attempt == TRIES - 1:
                     raise

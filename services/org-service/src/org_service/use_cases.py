@@ -1,16 +1,15 @@
 """What the service does with commands, batch first: load, decide in memory, write with a few statements."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final
 
 from chassis.records import Record
 from contracts.envelope import Envelope
 from org_service.domain import Refused
-from org_service.work import Applied, Outcome, Work
-
-T = TypeVar("T")
+from org_service.store import Store, Transaction
+from org_service.work import Applied, Outcome
 
 MAX_COMMANDS: Final = 100
 MAX_BYTES: Final = 1_000_000
@@ -18,39 +17,13 @@ MAX_BYTES: Final = 1_000_000
 it is tried, and never be done."""
 
 
-class Transaction(Protocol):
-    """One database transaction of org-service."""
-
-    async def fresh(self, commands: Sequence[Record[Any]]) -> Sequence[Record[Any]]:
-        """The commands that were not applied before, each once."""
-        ...
-
-    async def lock(self, academies: Iterable[str]) -> Mapping[str, Work]:
-        """The state of the academies, which nobody else can change until the transaction ends."""
-        ...
-
-    async def save(self, works: Iterable[Work]) -> None:
-        """Write what changed, and the events that say so."""
-        ...
-
-    async def finish(self, commands: Sequence[Record[Any]], outcomes: Sequence[tuple[Envelope, Outcome]]) -> None:
-        """Write the outcomes down, tell those who wait for them, and how far the topic was read."""
-        ...
-
-
-class Transactions(Protocol):
-    async def run(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        """Run `work` in one transaction; again, on what is there then, if a twin was faster."""
-        ...
-
-
 async def apply_commands(
-    transactions: Transactions, commands: Sequence[Record[Any]], new_id: Callable[[], str]
+    store: Store, commands: Sequence[Record[Any]], new_id: Callable[[], str]
 ) -> Sequence[tuple[Envelope, Outcome]]:
     """Apply the commands in their order; returns the outcomes of those that were new."""
     outcomes: list[tuple[Envelope, Outcome]] = []
     for part in portions(commands):
-        outcomes += await transactions.run(partial(_apply, part, new_id))
+        outcomes += await store.run(partial(_apply, part, new_id))
     return outcomes
 
 

@@ -11,7 +11,7 @@ from chassis.commands import Commands
 from chassis.database import Connection
 from chassis.records import new_id
 from contracts.events import org
-from org_service.store import StoreTransaction
+from org_service.store import Transaction
 from org_service.use_cases import apply_commands
 
 FILE = org.ApplyStructure.model_validate(
@@ -31,7 +31,7 @@ class OneConnection:
 
     async def run(self, work: Callable[[Any], Awaitable[Any]]) -> Any:
         async with self.connection.transaction():
-            return await work(StoreTransaction(self.connection, self.commands))
+            return await work(Transaction(self.connection, self.commands))
 
 
 def types(events: list[Any]) -> list[str]:
