@@ -4,12 +4,12 @@ from typing import Any, Final
 
 COUNTS: Final = ("created", "updated", "unchanged", "rejected", "not_attempted")
 DOCUMENT: Final = {
-    *("import_id", "academy", "state", "rows", *COUNTS, "invited", "waiting"),
+    *("import_id", "academy", "state", "rows", *COUNTS, "invited", "waiting", "already_invited"),
     *("errors", "warnings", "results"),
 }
 RESULT: Final = {
     *("row", "personnel_number", "name", "outcome", "restored", "drifted", "planned"),
-    *("invitation", "changes", "errors", "warnings"),
+    *("invitation", "invitation_expires_at", "changes", "errors", "warnings"),
 }
 ERROR: Final = {"code", "column", "header", "cell", "value", "message", "suggestion"}
 INVITATIONS: Final = {"none", "queued", "waiting", "already_invited", "already_accepted"}
@@ -28,6 +28,9 @@ def documented(document: dict[str, Any]) -> dict[str, Any]:
         assert sum(result["outcome"] == name for result in results) == document[name]
     assert sum(result["invitation"] == "queued" for result in results) == document["invited"]
     assert sum(result["invitation"] == "waiting" for result in results) == document["waiting"]
+    already = [result for result in results if result["invitation"] == "already_invited"]
+    assert len(already) == document["already_invited"]
+    assert all(result["invitation_expires_at"] for result in already)
     for result in results:
         assert set(result) == RESULT
         assert result["invitation"] in INVITATIONS

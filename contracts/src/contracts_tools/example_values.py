@@ -84,6 +84,7 @@ _COUNTS: Final[Value] = {
     "not_attempted": 1,
     "invited": 3,
     "waiting": 1,
+    "already_invited": 1,
 }
 _UNIT: Final[Value] = {"name": "Acme BV", "code": "ACME", "was": "Acme NV"}
 _MAIL: Final[Value] = {"invitation_id": _INVITATION, "generation": 1, "personnel_number": "1001"}
@@ -193,7 +194,8 @@ VALUES: Final[dict[type[Message], tuple[Value, Value]]] = {
             "name": "Jan van der Berg",
             "changes": _CHANGES,
             "restored": True,
-            "invitation": "queued",
+            "invitation": "already_invited",
+            "invitation_expires_at": "2026-12-31T09:30:00Z",
             "errors": [_PROBLEM_LEAST, _PROBLEM],
             "warnings": [{"code": "only_updates"}, _NOTICE],
         },

@@ -13,7 +13,7 @@ from instroom.commands.reserved import with_command
 
 BASE = "/academies/demo/imports"
 COUNTS = dict.fromkeys(
-    ("rows", "created", "updated", "unchanged", "rejected", "not_attempted", "invited", "waiting"), 0
+    ("rows", "created", "updated", "unchanged", "rejected", "not_attempted", "invited", "waiting", "already_invited"), 0
 )
 
 

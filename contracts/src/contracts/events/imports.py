@@ -17,6 +17,7 @@ class Counts(Value):
     not_attempted: int = 0
     invited: int = 0
     waiting: int = 0
+    already_invited: int = 0
 
 
 class _ImportMessage(Message):

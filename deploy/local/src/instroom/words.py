@@ -120,6 +120,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "uitnodigingen die wachten tot de persoon actief is: {n}",
         "invitations that wait until the person is active: {n}",
     ),
+    "already_invited": (
+        "al uitgenodigd, dus geen tweede uitnodiging: {n}",
+        "invited already, so no second invitation: {n}",
+    ),
     "warning": ("Let op: {message}", "Note: {message}"),
     "rejected_rows": ("Deze regels kunnen niet geïmporteerd worden:", "These rows cannot be imported:"),
     "rejected_now": ("Deze regels zijn niet geïmporteerd:", "These rows were not imported:"),

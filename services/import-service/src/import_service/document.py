@@ -31,7 +31,17 @@ STALLED: Final = {
         "en": "The message broker (Kafka) cannot be reached. The import goes on by itself as soon as it can.",
     },
 }
-COUNTS: Final = ("rows", "created", "updated", "unchanged", "rejected", "not_attempted", "invited", "waiting")
+COUNTS: Final = (
+    "rows",
+    "created",
+    "updated",
+    "unchanged",
+    "rejected",
+    "not_attempted",
+    "invited",
+    "waiting",
+    "already_invited",
+)
 _HEADING: Final = ("import_id", "academy", "state", *COUNTS, "errors", "warnings")
 _SHOWN_INVITATIONS: Final = frozenset({"none", "queued", "waiting", "already_invited", "already_accepted"})
 _ABOUT_AN_OWNER: Final = frozenset({ErrorCode.EMAIL_IN_USE, ErrorCode.PERSONNEL_NUMBER_CONFLICT})
@@ -205,6 +215,7 @@ def summary(record: Stored, language: str) -> dict[str, Any]:
         "not_attempted": rows - sum(counts.values()),
         "invited": record["invited"],
         "waiting": record["waiting"],
+        "already_invited": record["already_invited"],
         "errors": [
             {
                 "code": p.code,

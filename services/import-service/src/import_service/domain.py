@@ -33,6 +33,7 @@ class Tally:
     rejected: int = 0
     invited: int = 0
     waiting: int = 0
+    already_invited: int = 0
 
     def add(self, outcome: str, invitation: str, rows: int) -> None:
         """Count `rows` more (or, below zero, less) of this outcome and invitation."""
@@ -41,6 +42,8 @@ class Tally:
             self.invited += rows
         elif invitation == "waiting":
             self.waiting += rows
+        elif invitation == "already_invited":
+            self.already_invited += rows
 
     def plus(self, other: "Tally") -> "Tally":
         return Tally(
@@ -50,6 +53,7 @@ class Tally:
             self.rejected + other.rejected,
             self.invited + other.invited,
             self.waiting + other.waiting,
+            self.already_invited + other.already_invited,
         )
 
     @property
@@ -67,6 +71,7 @@ class Tally:
             not_attempted=rows - self.decided,
             invited=self.invited,
             waiting=self.waiting,
+            already_invited=self.already_invited,
         )
 
 

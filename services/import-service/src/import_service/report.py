@@ -81,7 +81,9 @@ def _all_rows(workbook: Workbook, document: Document, language: str) -> None:
             result["personnel_number"] or "",
             result["name"] or "",
             words[f"outcome/{result['outcome']}"],
-            words.get(f"invitation/{result['invitation']}", ""),
+            words.get(f"invitation/{result['invitation']}", "").format(
+                date=(result["invitation_expires_at"] or "")[:10]
+            ),
             ", ".join(remarks),
             _changes(result["changes"], language),
             _reasons(result),

@@ -1,6 +1,7 @@
 """SQL for imports, their files and leases; for rows and answers see `row_store`."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import fields
 from typing import Any, Final
 
 import asyncpg
@@ -12,7 +13,7 @@ from import_service.turns import Feed
 Executor = Connection | Pool
 
 _LOCK: Final = """SELECT id, academy, actor, traceparent, state, phase, round, rows, done, created, updated, unchanged, rejected,
-    invited, waiting, report_version, extract(epoch FROM clock_timestamp() - progressed_at)::float8 AS progress_age
+    invited, waiting, already_invited, report_version, extract(epoch FROM clock_timestamp() - progressed_at)::float8 AS progress_age
     FROM import WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE"""
 
 
@@ -69,7 +70,7 @@ def _import(record: asyncpg.Record) -> Import:
         round=record["round"],
         rows=record["rows"],
         done=record["done"],
-        tally=Tally(*(record[name] for name in ("created", "updated", "unchanged", "rejected", "invited", "waiting"))),
+        tally=Tally(**{field.name: record[field.name] for field in fields(Tally)}),
         report_version=record["report_version"],
         progress_age=record["progress_age"],
     )
@@ -79,7 +80,7 @@ async def save_counts(on: Connection, imports: Sequence[Import]) -> None:
     """Write back what answers changed. An answer has come: nothing is stalled."""
     await on.executemany(
         """UPDATE import SET state = $2, done = $3, created = $4, updated = $5, unchanged = $6, rejected = $7,
-               invited = $8, waiting = $9, report_version = $10, quiet_since = now(), resends = 0, stalled = NULL,
+               invited = $8, waiting = $9, already_invited = $12, report_version = $10, quiet_since = now(), resends = 0, stalled = NULL,
                progressed_at = CASE WHEN $11 THEN clock_timestamp() ELSE progressed_at END
            WHERE id = $1""",
         [
@@ -95,6 +96,7 @@ async def save_counts(on: Connection, imports: Sequence[Import]) -> None:
                 i.tally.waiting,
                 i.report_version,
                 i.progress_age == 0.0,
+                i.tally.already_invited,
             )
             for i in imports
         ],

@@ -19,6 +19,7 @@ def result(row, outcome="created", **more):
         "drifted": False,
         "planned": outcome,
         "invitation": "none",
+        "invitation_expires_at": None,
         "changes": {},
         "errors": [],
         "warnings": [],
@@ -38,7 +39,9 @@ def error(column, value, cell="E3", message="Dit is geen geldig e-mailadres."):
 
 
 def document(results=(), **more):
-    counts = dict.fromkeys(("created", "updated", "unchanged", "rejected", "not_attempted", "invited", "waiting"), 0)
+    counts = dict.fromkeys(
+        ("created", "updated", "unchanged", "rejected", "not_attempted", "invited", "waiting", "already_invited"), 0
+    )
     for one in results:
         counts[one["outcome"]] += 1
     return {
@@ -57,7 +60,14 @@ RESULTS = [
     result(2, invitation="queued"),
     result(3, "rejected", errors=[error("email", "jan@"), error(None, None, None, "Staat al in het bestand.")]),
     result(4, "updated", changes={"active": [False, True], "functions": [["A", "B"], []], "infix": [None, "=de"]}),
-    result(5, "updated", restored=True, drifted=True),
+    result(
+        5,
+        "updated",
+        restored=True,
+        drifted=True,
+        invitation="already_invited",
+        invitation_expires_at="2031-01-02T03:04:05Z",
+    ),
     result(
         6, "rejected", name='=HYPERLINK("http://x")', personnel_number=None, errors=[error("last_name", "=1+1", "D6")]
     ),
@@ -103,6 +113,7 @@ def test_every_row_is_told_in_file_order_with_its_outcome_changes_and_errors():
     assert rows[0][1:5] == ["002", "Jan de Vries", "nieuw", "gaat uit"]
     assert rows[1][7] == "E3: Dit is geen geldig e-mailadres.\nStaat al in het bestand."
     assert rows[2][6] == "Actief: nee → ja\nFunctie(s): A; B → (leeg)\nTussenvoegsel: (leeg) → =de"
+    assert rows[3][4] == "was al uitgenodigd, geldig tot 2031-01-02"
     assert rows[3][5] == "teruggezet, anders dan gepland"
 
 

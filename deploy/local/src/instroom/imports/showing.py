@@ -104,6 +104,8 @@ def _counts(out: Output, document: dict[str, Any], tense: str) -> None:
         out.line("  " + say(f"{tense}_invite", n=document["invited"]))
     if document["waiting"]:
         out.line("  " + say("waiting", n=document["waiting"]))
+    if document["already_invited"]:
+        out.line("  " + say("already_invited", n=document["already_invited"]))
 
 
 def _rejected(out: Output, document: dict[str, Any], results: Sequence[dict[str, Any]]) -> None:

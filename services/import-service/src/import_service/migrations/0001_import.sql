@@ -33,6 +33,7 @@ CREATE TABLE import (
     rejected         int         NOT NULL DEFAULT 0,
     invited          int         NOT NULL DEFAULT 0,
     waiting          int         NOT NULL DEFAULT 0,
+    already_invited  int         NOT NULL DEFAULT 0,
     plan             jsonb,
     report_version   int         NOT NULL DEFAULT 0,
     quiet_since      timestamptz NOT NULL DEFAULT now(),
