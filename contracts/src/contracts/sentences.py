@@ -98,8 +98,8 @@ def _words(params: Mapping[str, Any], field: str | None, value: str | None, lang
     for single in ("column", "header"):
         if single in words:
             words.setdefault("columns", _quote(words[single]))
-    if field:
-        words["column"] = column_name(field, language)
+    if field and (column := _shown(column_name(field, language))):
+        words["column"] = column
     if value is not None and value.strip():
         words["value"] = _quote(value)
     return words
@@ -108,7 +108,7 @@ def _words(params: Mapping[str, Any], field: str | None, value: str | None, lang
 def _word(name: str, param: Any, language: str) -> str:
     if isinstance(param, (list, tuple)):
         if name == "fields":
-            return _enumerate([column_name(str(field), language) for field in param], language)
+            return _enumerate([_shown(column_name(str(field), language)) for field in param], language)
         return _enumerate([_quote(str(item)) for item in param], language)
     if isinstance(param, bool) or param is None:
         return ""
