@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable
+from datetime import timedelta
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING
@@ -25,11 +26,12 @@ SESSION = {
     # A plan made for an empty table would stay while it grows, and read all of it for every batch.
     "plan_cache_mode": "force_custom_plan",
 }
-MINIMUM_VERSION = 170000  # transaction_timeout came with PostgreSQL 17
+MINIMUM_VERSION = 17  # transaction_timeout came with it
+PURGE_CHUNK = 10_000
+"""Rows deleted in one transaction: a second's work, far below `transaction_timeout`."""
 
 _TRANSIENT = (
     asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
@@ -46,6 +48,12 @@ _TRANSIENT = (
 )
 
 
+# Of all that asyncpg calls an InterfaceError these follow from a connection that was lost or a pool that closes, the rest
+# are mistakes in the code; it has no class for either. A connection that the server ended while it was held counts as
+# released.
+_LOST = re.compile(r"connection is closed|connection has been released back to the pool|pool is clos(ed|ing)")
+
+
 class UnsafeSettings(RuntimeError):
     """The database or the broker is set so that it may lose what it confirmed. The message says what to change."""
 
@@ -58,6 +66,8 @@ def is_transient(error: BaseException) -> bool:
     """Whether the same statement may well succeed a little later: it must be tried again, never given up."""
     if isinstance(error, asyncpg.PostgresError) and getattr(error, "sqlstate", "") == "25P04":
         return True  # transaction_timeout
+    if isinstance(error, asyncpg.InterfaceError):
+        return _LOST.search(str(error)) is not None
     return isinstance(error, _TRANSIENT)
 
 
@@ -91,8 +101,8 @@ async def connect(dsn: str, **settings: str) -> "asyncpg.Connection[asyncpg.Reco
 async def check_safety(connection: Connection) -> None:
     """Refuse a database that would lose what it confirmed."""
     version = connection.get_server_version()
-    if version.major * 10_000 < MINIMUM_VERSION:
-        raise UnsafeSettings(f"PostgreSQL {version.major} is too old: 17 or newer is needed")
+    if version.major < MINIMUM_VERSION:
+        raise UnsafeSettings(f"PostgreSQL {version.major} is too old: {MINIMUM_VERSION} or newer is needed")
     for name in ("fsync", "full_page_writes", "synchronous_commit"):
         value = await connection.fetchval("SELECT current_setting($1)", name)
         if value == "off" or (name == "synchronous_commit" and value == "local"):
@@ -134,6 +144,24 @@ async def migrate(connection: Connection, *folders: tuple[str, Traversable]) -> 
 def chassis_migrations() -> tuple[str, Traversable]:
     """What every service's database begins with."""
     return "chassis", files("chassis") / "migrations"
+
+
+async def purge(pool: Pool, table: str, age: timedelta) -> None:
+    """Delete the rows of `table` whose `created_at` is longer ago than `age`.
+
+    A chunk a transaction: a backlog of any size is gone in the end, where one statement would meet its time-out each time.
+    """
+    deleted = PURGE_CHUNK
+    while deleted == PURGE_CHUNK:
+        deleted = await pool.fetchval(
+            f"""WITH gone AS (
+                    DELETE FROM {table} WHERE ctid = ANY (ARRAY(
+                        SELECT ctid FROM {table} WHERE created_at < now() - $1::interval LIMIT $2))
+                    RETURNING 1)
+                SELECT count(*) FROM gone""",  # noqa: S608 - a constant of its caller
+            age,
+            PURGE_CHUNK,
+        )
 
 
 async def only_index_plans(connection: Connection) -> None:

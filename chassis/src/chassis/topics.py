@@ -10,6 +10,10 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 from chassis.database import UnsafeSettings
 from contracts.topics import Topic
 
+IN_SYNC: Final = "min.insync.replicas"
+LEAST_IN_SYNC: Final = 2
+"""Replicas that must have a record before it counts as acknowledged, where a topic has that many: a topic with one, as on
+the embedded broker, survives the kill of its broker and not the loss of its disk."""
 UNSAFE_IF_TRUE: Final = {
     "auto.create.topics.enable": "a topic made by chance has other partitions, and order per key is lost",
     "unclean.leader.election.enable": "a leader that is behind loses what was acknowledged",
@@ -19,8 +23,9 @@ UNSAFE_IF_TRUE: Final = {
 async def ensure_topics(bootstrap: str, topics: Iterable[Topic], *, replication: int = 1) -> str:
     """Make the missing topics; return the cluster's id.
 
-    Raises UnsafeSettings where a topic has another number of partitions or another clean-up than the registry says
-    (order per key and replay would break), where the broker makes topics by itself, or where a replica that is behind
+    Raises UnsafeSettings where a topic has another number of partitions or another clean-up than the registry says, or
+    keeps records for a shorter time (order per key and replay would break), where it has several replicas and
+    acknowledges what only one of them has, where the broker makes topics by itself, or where a replica that is behind
     may become leader.
     """
     wanted = {topic.name: topic for topic in topics}
@@ -35,7 +40,10 @@ async def ensure_topics(bootstrap: str, topics: Iterable[Topic], *, replication:
             response = await admin.create_topics(
                 [
                     NewTopic(
-                        t.name, num_partitions=t.partitions, replication_factor=replication, topic_configs=t.config()
+                        t.name,
+                        num_partitions=t.partitions,
+                        replication_factor=replication,
+                        topic_configs=t.config() | {IN_SYNC: str(min(replication, LEAST_IN_SYNC))},
                     )
                     for t in missing
                 ]
@@ -52,17 +60,31 @@ async def ensure_topics(bootstrap: str, topics: Iterable[Topic], *, replication:
 async def _check(admin: AIOKafkaAdminClient, existing: dict[str, Topic]) -> None:
     if not existing:
         return
+    replicas: dict[str, int] = {}
     for described in await admin.describe_topics(list(existing)):
-        topic = existing[described["topic"]]
-        if described["error_code"] == 0 and len(described["partitions"]) != topic.partitions:
+        topic, partitions = existing[described["topic"]], described["partitions"]
+        if described["error_code"] == 0 and len(partitions) != topic.partitions:
             raise UnsafeSettings(
-                f"topic {topic.name} has {len(described['partitions'])} partitions, the registry says {topic.partitions}:"
+                f"topic {topic.name} has {len(partitions)} partitions, the registry says {topic.partitions}:"
                 " the order per key depends on it; make the topic anew"
             )
-    resources = [ConfigResource(ConfigResourceType.TOPIC, name, {"cleanup.policy": None}) for name in existing]
-    for name, _, value in _settings(await admin.describe_configs(resources)):
-        if value != existing[name].cleanup:
-            raise UnsafeSettings(f"topic {name} has cleanup.policy={value}, the registry says {existing[name].cleanup}")
+        replicas[topic.name] = max((len(partition["replicas"]) for partition in partitions), default=1)
+    wanted = dict.fromkeys(("cleanup.policy", "retention.ms", IN_SYNC))
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name, wanted) for name in existing]
+    for name, setting, value in _settings(await admin.describe_configs(resources)):
+        if (problem := _problem(existing[name], setting, value, replicas[name])) is not None:
+            raise UnsafeSettings(f"topic {name} has {setting}={value}: {problem}")
+
+
+def _problem(topic: Topic, setting: str, value: str, replicas: int) -> str | None:
+    """Why a topic of so many replicas must not have this setting; None where it may."""
+    if setting == "cleanup.policy" and value != topic.cleanup:
+        return f"the registry says {topic.cleanup}"
+    if setting == "retention.ms" and topic.retention_ms is not None and -1 < int(value) < topic.retention_ms:
+        return f"the registry says {topic.retention_ms}, and whoever is behind would miss what is gone sooner"
+    if setting == IN_SYNC and int(value) < min(replicas, LEAST_IN_SYNC):
+        return f"with {replicas} replicas, what one alone has acknowledged is lost with it; set it to {LEAST_IN_SYNC}"
+    return None
 
 
 async def _check_broker(admin: AIOKafkaAdminClient, node: str) -> None:

@@ -1,5 +1,7 @@
 """A start with unsafe settings, a changed migration or a differing topic is refused, with what to do."""
 
+import asyncio
+import contextlib
 import os
 import time
 from dataclasses import replace
@@ -9,7 +11,7 @@ import asyncpg
 import pytest
 
 from chassis.database import MigrationChanged, UnsafeSettings, check_safety, is_transient, migrate
-from chassis.testing import MakePool
+from chassis.testing import MakePool, eventually
 from chassis.topics import ensure_topics
 from contracts.topics import Topic
 
@@ -46,6 +48,22 @@ async def test_a_topic_with_other_partitions_or_another_clean_up_is_refused(stac
         await ensure_topics(stack["kafka"], [replace(topic, cleanup="compact")])
 
 
+async def test_a_topic_that_forgets_sooner_than_the_registry_says_is_refused_and_one_that_keeps_longer_is_not(
+    stack: dict[str, str],
+) -> None:
+    topic = a_topic()
+    await ensure_topics(stack["kafka"], [topic])
+    await ensure_topics(stack["kafka"], [replace(topic, retention_ms=3_599_999)])
+    with pytest.raises(UnsafeSettings, match=r"retention\.ms=3600000: the registry says 3600001"):
+        await ensure_topics(stack["kafka"], [replace(topic, retention_ms=3_600_001)])
+
+
+async def test_a_topic_that_never_forgets_is_taken(stack: dict[str, str]) -> None:
+    topic = a_topic()
+    await ensure_topics(stack["kafka"], [replace(topic, retention_ms=-1)])
+    await ensure_topics(stack["kafka"], [topic])
+
+
 async def test_a_migration_is_applied_once_and_must_not_change_afterwards(
     make_migrated_pool: MakePool, tmp_path: Path
 ) -> None:
@@ -78,3 +96,44 @@ async def test_a_frozen_transaction_is_ended_by_the_server_and_counts_as_passing
         with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)) as ended:
             await connection.execute("SELECT pg_sleep(5)")
         assert is_transient(ended.value)
+
+
+@pytest.mark.parametrize("in_transaction", [True, False])
+async def test_a_connection_that_is_lost_between_two_statements_counts_as_passing(
+    make_migrated_pool: MakePool, in_transaction: bool
+) -> None:
+    pool = await make_migrated_pool()
+
+    async def lose_it() -> None:
+        async with pool.acquire() as connection, contextlib.AsyncExitStack() as transaction:
+            if in_transaction:
+                await transaction.enter_async_context(connection.transaction())
+            pid = await connection.fetchval("SELECT pg_backend_pid()")
+            await pool.execute("SELECT pg_terminate_backend($1)", pid)
+            await eventually(connection.is_closed)
+            await connection.execute("SELECT 1")
+
+    with pytest.raises(asyncpg.InterfaceError) as lost:
+        await lose_it()
+    assert is_transient(lost.value)
+
+
+async def test_a_pool_that_closes_counts_as_passing(make_migrated_pool: MakePool) -> None:
+    pool = await make_migrated_pool()
+    await pool.close()
+    with pytest.raises(asyncpg.InterfaceError) as closed:
+        await pool.fetchval("SELECT 1")
+    assert is_transient(closed.value)
+
+
+async def test_a_mistake_in_the_code_does_not_count_as_passing(make_migrated_pool: MakePool) -> None:
+    pool = await make_migrated_pool()
+    async with pool.acquire() as connection:
+        with pytest.raises(asyncpg.InterfaceError) as arguments:
+            await connection.fetchval("SELECT $1::int", 1, 2)
+        two = connection.execute("SELECT pg_sleep(0.1)"), connection.execute("SELECT 1")
+        _, twice = await asyncio.gather(*two, return_exceptions=True)
+        assert isinstance(twice, asyncpg.InterfaceError)
+        with pytest.raises(asyncpg.DataError) as value:
+            await connection.fetchval("SELECT $1::int", 2**40)
+    assert [is_transient(error) for error in (arguments.value, twice, value.value)] == [False, False, False]

@@ -6,15 +6,32 @@ from typing import Any
 import pytest
 
 from chassis.database import UnsafeSettings
-from chassis.topics import UNSAFE_IF_TRUE, _check_broker
+from chassis.topics import UNSAFE_IF_TRUE, _check, _check_broker
+from contracts.topics import Topic
+
+TOPIC = Topic(
+    name="test.topics",
+    key="k",
+    partitions=2,
+    retention_ms=3_600_000,
+    owner="test",
+    producers=("test",),
+    consumers=("test",),
+)
 
 
 class Admin:
-    def __init__(self, settings: dict[str, str]) -> None:
-        self._settings = settings
+    """A broker of which only settings are known, and on how many replicas its topics are."""
+
+    def __init__(self, settings: dict[str, str], replicas: int = 1) -> None:
+        self._settings, self._replicas = settings, replicas
 
     async def describe_configs(self, resources: list[Any]) -> list[Any]:
-        return [SimpleNamespace(resources=[(0, "", 4, "1", list(self._settings.items()))])]
+        return [SimpleNamespace(resources=[(0, "", 4, r.name, list(self._settings.items())) for r in resources])]
+
+    async def describe_topics(self, names: list[str]) -> list[Any]:
+        partition = {"replicas": list(range(self._replicas))}
+        return [{"error_code": 0, "topic": name, "partitions": [partition] * TOPIC.partitions} for name in names]
 
 
 @pytest.mark.parametrize("setting", UNSAFE_IF_TRUE)
@@ -22,3 +39,17 @@ async def test_an_unsafe_broker_setting_refuses_the_start(setting: str) -> None:
     with pytest.raises(UnsafeSettings, match=setting):
         await _check_broker(Admin({setting: "true"}), "1")  # type: ignore[arg-type]
     await _check_broker(Admin({setting: "false"}), "1")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("replicas", "in_sync", "safe"), [(1, "1", True), (2, "1", False), (3, "1", False), (3, "2", True), (3, "3", True)]
+)
+async def test_a_topic_that_acknowledges_what_one_of_several_replicas_has_refuses_the_start(
+    replicas: int, in_sync: str, safe: bool
+) -> None:
+    admin: Any = Admin({"min.insync.replicas": in_sync}, replicas)
+    if safe:
+        await _check(admin, {TOPIC.name: TOPIC})
+    else:
+        with pytest.raises(UnsafeSettings, match=rf"min\.insync\.replicas=1: with {replicas} replicas"):
+            await _check(admin, {TOPIC.name: TOPIC})

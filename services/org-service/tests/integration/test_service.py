@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
+import asyncpg
 import httpx
 import orjson
 import pytest
@@ -25,17 +26,22 @@ FILE = {
 }
 
 
-@pytest.fixture
-async def service(stack: dict[str, str], database: str) -> AsyncIterator[httpx.AsyncClient]:
-    """HTTP to a running org-service that is ready."""
+def settings(stack: dict[str, str], database: str) -> dict[str, str]:
+    """The environment of a service at a port that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = os.environ | {
+    return os.environ | {
         "INSTROOM_KAFKA": stack["kafka"],
         "INSTROOM_DATABASE": database,
         "INSTROOM_HTTP_PORT": str(port),
     }
+
+
+@pytest.fixture
+async def service(stack: dict[str, str], database: str) -> AsyncIterator[httpx.AsyncClient]:
+    """HTTP to a running org-service that is ready."""
+    environment = settings(stack, database)
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "org_service", env=environment)
 
     async def ready() -> bool:
@@ -45,7 +51,8 @@ async def service(stack: dict[str, str], database: str) -> AsyncIterator[httpx.A
         except httpx.TransportError:
             return False
 
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+    address = f"http://127.0.0.1:{environment['INSTROOM_HTTP_PORT']}"
+    async with httpx.AsyncClient(base_url=address, timeout=30) as client:
         try:
             await eventually(ready, timeout=60, what="org-service is ready")
             yield client
@@ -137,3 +144,24 @@ async def test_commands_of_an_outside_sender_are_applied_and_a_bad_one_among_the
     ((key, envelope, _),) = await eventually(tombstone, what="the tombstone of the department")
     assert key.startswith(f"{academy}/department/")
     assert envelope.type == "instroom.org.department-removed.v1"
+
+
+async def test_it_does_not_start_on_a_database_that_may_lose_what_it_confirmed_and_says_so(
+    stack: dict[str, str], database: str
+) -> None:
+    connection = await asyncpg.connect(database)
+    name = await connection.fetchval("SELECT current_database()")
+    await connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
+    await connection.close()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "org_service"), env=settings(stack, database), stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        said, _ = await asyncio.wait_for(process.communicate(), 60)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    (refused,) = [line for line in map(orjson.loads, said.splitlines()) if line["event"] == "start.refused"]
+    assert process.returncode == 78
+    assert "synchronous_commit = off" in refused["error"]
