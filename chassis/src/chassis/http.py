@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.records import new_traceparent
 from chassis.telemetry import traceparent
+from contracts.envelope import is_traceparent
 
 PROBLEM = "application/problem+json"
 
@@ -30,7 +31,10 @@ class Problem(Exception):
 
 @dataclass
 class Health:
-    """What liveness and readiness answer. `checks` return None when fine, else the reason."""
+    """What liveness and readiness answer. The checks return None when fine, else the reason.
+
+    Not live is only what a new process would mend: whoever sees it starts one.
+    """
 
     started: bool = False
     serving: bool = True
@@ -89,7 +93,7 @@ class _Trace:
             await self._app(scope, receive, send)
             return
         given = dict(scope["headers"]).get(b"traceparent", b"").decode("latin-1")
-        traceparent.set(given if len(given) == 55 and given.isascii() else new_traceparent())
+        traceparent.set(given if is_traceparent(given) else new_traceparent())
         status = 500
 
         async def noting(message: Message) -> None:

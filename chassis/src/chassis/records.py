@@ -45,16 +45,16 @@ class RawRecord(Protocol):
 
 @dataclass(slots=True)
 class Record(Generic[M_co]):
-    """One record as it was consumed; `message` is None for a tombstone."""
+    """One record as it was consumed."""
 
     cluster: str
     topic: str
     partition: int
     offset: int
     key: str
-    value: bytes | None
+    value: bytes
     envelope: Envelope
-    message: M_co | None
+    message: M_co
     headers: Sequence[tuple[str, bytes | None]] = ()
     """As they came, for the dead letters."""
 

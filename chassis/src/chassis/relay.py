@@ -33,7 +33,9 @@ PURGE_CHUNK = 20_000
 """Rows deleted at a time, 2,000 a second at most: a backlog of old rows is gone within hours and disturbs nobody."""
 
 _published = prometheus.Counter("instroom_outbox_published_total", "Events published from the outbox", ["topic"])
-_lag = prometheus.Gauge("instroom_outbox_lag_seconds", "Age of the oldest event read in the last look that found any")
+_lag = prometheus.Gauge(
+    "instroom_outbox_lag_seconds", "Age of the oldest event of the last look, 0 where it found none"
+)
 _leads = prometheus.Gauge("instroom_outbox_leader", "1 where this process holds the relay's lease")
 
 _DELTA = f"""
@@ -73,10 +75,8 @@ class Relay(outbox.Wakeable):
     async def run(self) -> None:
         """Lead whenever nobody else does; returns only by being cancelled or raising."""
         connection = await connect(
-            # One sane plan whatever the statistics say: the index on (txid, seq).
             self._dsn,
-            plan_cache_mode="force_custom_plan",
-            enable_seqscan="off",
+            enable_seqscan="off",  # one sane plan whatever the statistics say: the index on (txid, seq)
             idle_in_transaction_session_timeout="10s",
         )
         try:
@@ -88,6 +88,7 @@ class Relay(outbox.Wakeable):
                 try:
                     await self._lead(connection, position)
                 except LeaseLost:
+                    _lag.set(0)  # whoever leads now tells
                     self._log.warning("relay.lease_lost", epoch=self._epoch)
                 finally:
                     self.leading = False
@@ -166,8 +167,8 @@ class Relay(outbox.Wakeable):
             _lag.set(0)
             return False
         rows = await connection.fetch(_DELTA, position.snap, until, position.last_seq, CHUNK)
+        _lag.set((datetime.now(UTC) - rows[0]["created_at"]).total_seconds() if rows else 0)
         if rows:
-            _lag.set((datetime.now(UTC) - rows[0]["created_at"]).total_seconds())
             if time.monotonic() >= self._deadline:
                 raise LeaseLost
             await self._publisher.publish(

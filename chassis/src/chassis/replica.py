@@ -49,9 +49,13 @@ class StateReplica:
         """The academies that are known."""
         return sorted(a for a in self._entries if self.revision(a))
 
+    def academy(self, academy: str) -> Entry | None:
+        """The academy itself, None for an unknown one."""
+        return self.entries(academy).get(_academy_key(academy))
+
     def revision(self, academy: str) -> int:
         """The revision up to which this replica is complete; 0 for an unknown academy."""
-        entry = self._entries.get(academy, {}).get(_academy_key(academy))
+        entry = self.academy(academy)
         return entry.revision if entry is not None and not entry.removed else 0
 
     async def wait_for(self, academy: str, revision: int, timeout: float = 5.0) -> bool:

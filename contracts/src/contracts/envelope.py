@@ -119,7 +119,7 @@ class Envelope:
             request_id=get("ce_requestid", id_),
             attempt=_number(given, "ce_attempt") if "ce_attempt" in given else 1,
             org_revision=_number(given, "ce_orgrevision") if "ce_orgrevision" in given else None,
-            traceparent=trace if _is_traceparent(trace) else "",
+            traceparent=trace if is_traceparent(trace) else "",
         )
 
     def answer(self, *, id: str, type: str, source: str, time: str) -> "Envelope":
@@ -169,7 +169,8 @@ def _read_carefully(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, st
 
 
 @lru_cache(maxsize=4_096)
-def _is_traceparent(text: str) -> bool:
+def is_traceparent(text: str) -> bool:
+    """Whether the text has the form of a W3C trace context; what has not is no trace of ours."""
     return _TRACEPARENT.fullmatch(text) is not None
 
 

@@ -77,7 +77,7 @@ def router(
             raise Problem(404, ErrorCode.UNKNOWN_ACADEMY.value, f"there is no academy {academy[:100]}")
 
     def language(academy: str, accept: str) -> str:
-        entry = replica.entries(academy).get(f"{academy}/academy/{academy}")
+        entry = replica.academy(academy)
         return language_of(accept, entry.message.default_language if entry and entry.message else DEFAULT_LANGUAGE)
 
     async def find(academy: str, import_id: str) -> asyncpg.Record:

@@ -113,7 +113,7 @@ def verdicts(records: Sequence[Record[UserChecked]]) -> list[Answer]:
     answers = []
     for record in records:
         message, envelope = record.message, record.envelope
-        if message is None or (reference := _row_of(envelope)) is None:
+        if (reference := _row_of(envelope)) is None:
             continue
         answers.append(
             Answer(
@@ -167,7 +167,7 @@ def outcomes(records: Sequence[Record[OutcomeView]]) -> list[Answer]:
     answers = []
     for record in records:
         message, envelope = record.message, record.envelope
-        if message is None or (reference := _row_of(envelope)) is None:
+        if (reference := _row_of(envelope)) is None:
             continue
         answers.append(
             Answer(

@@ -167,7 +167,6 @@ class Applying:
                 raise _FreedHere
             decision = decide(item.asked, user, organisation, state.holders.get(key), now)
         else:
-            assert message is not None  # noqa: S101 - see _item
             assert not isinstance(message, UserRequested)  # noqa: S101
             decision = decide_command(message, user, organisation.revision, now)
         after = apply(decision, now=now, user_id=user_id, invitation_id=invitation_id)
@@ -279,7 +278,6 @@ def _item(record: Request) -> _Item:
     if isinstance(message, UserRequested):
         asked = read(message)
         return _Item(record, asked, (record.envelope.academy, asked.number_key))
-    assert message is not None  # noqa: S101 - a command is never a tombstone
     return _Item(record, None, (record.envelope.academy, number_key(told(message.personnel_number))))
 
 

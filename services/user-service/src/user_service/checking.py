@@ -23,12 +23,12 @@ class Checking:
 
     async def __call__(self, records: list[Record[UserCheckRequested]]) -> None:
         """Publish one verdict for each check and return when the broker has all of them."""
-        asked = [read(record.message) for record in records if record.message is not None]
+        asked = [read(record.message) for record in records]
         await asyncio.sleep(0)
         needed: dict[str, int] = {}
         for record in records:
-            academy, revision = record.envelope.academy, record.message.min_org_revision if record.message else 0
-            needed[academy] = max(needed.get(academy, 0), revision)
+            academy = record.envelope.academy
+            needed[academy] = max(needed.get(academy, 0), record.message.min_org_revision)
         await self.organisations.wait_for(self.pool, needed)
         people = [(r.envelope.academy, a.number_key) for r, a in zip(records, asked, strict=True)]
         async with self.pool.acquire() as connection:
@@ -43,8 +43,7 @@ class Checking:
         for n, record in enumerate(records):
             organisation = self.organisations.of(record.envelope.academy)
             decision = decide(asked[n], users.get(people[n]), organisation, holders.get(addresses[n]), now)
-            round_ = record.message.round if record.message else 1
-            events.append(messages.checked_event(record.envelope, decision, round_, id=ids[n], time=time))
+            events.append(messages.checked_event(record.envelope, decision, record.message.round, id=ids[n], time=time))
             if n % 250 == 249:
                 await asyncio.sleep(0)
         await self.replies.send(events)

@@ -22,7 +22,7 @@ class FailedInvitations:
     pool: Pool
 
     async def __call__(self, records: list[Record[InvitationFailed]]) -> None:
-        failed = {r.message.invitation_id: r.message.generation for r in records if r.message is not None}
+        failed = {r.message.invitation_id: r.message.generation for r in records}
         async with self.pool.acquire() as connection, connection.transaction():
             await store.mark_invitations_failed(connection, failed)
             await store_positions(connection, records)
