@@ -5,19 +5,19 @@ header that is not UTF-8 would lose a whole batch).
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.message import FAKE_CONSUMER
 
 from chassis.records import RawRecord
 
-_log = logging.getLogger(__name__)
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 RawHandler = Callable[[Sequence[RawRecord], "Membership"], Awaitable[None]]
 
@@ -28,13 +28,18 @@ class Membership:
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self._consumer = consumer
 
-    async def commit(self, positions: Mapping[tuple[str, int], int]) -> bool:
-        """Commit the next offsets; False where the partitions went to another member (it will get the records again)."""
+    async def commit(self, positions: Mapping[tuple[str, int], int]) -> None:
+        """Commit the next offsets.
+
+        Where that fails the log says why, and the records come again to whoever has their partitions next, unless a
+        later commit passes them.
+        """
         try:
             await self._consumer.commit({TopicPartition(*tp): offset for tp, offset in positions.items()})
-        except KafkaError:
-            return False
-        return True
+        except (CommitFailedError, IllegalStateError):  # a rebalance: the partitions went to another member
+            _log.warning("consumer.commit_refused", positions=_readable(positions))
+        except KafkaError as error:
+            _log.error("consumer.commit_failed", positions=_readable(positions), error=repr(error)[:300])
 
     async def stay(self) -> None:
         """Tell the group that this member lives although it handles one batch for long."""
@@ -93,7 +98,7 @@ class Broker:
                 await handler(records, Membership(consumer))
             except Exception:
                 # The framework would go on with the next batch, and its commit would pass this one over.
-                _log.exception("consumer.handler_escaped topic=%s", topic)
+                _log.exception("consumer.handler_escaped", topic=topic)
                 for partition, offset in _first_offsets(records).items():
                     if partition in consumer.assignment():
                         consumer.seek(partition, offset)
@@ -103,8 +108,12 @@ class Broker:
         self._subscribers.append(subscriber)
 
     async def start(self) -> None:
-        """Join the groups and start to consume."""
-        await self._broker.start()
+        """Join the groups and start to consume. Where it raises, none of them does, and it may be called again."""
+        try:
+            await self._broker.start()
+        except BaseException:
+            await self._broker.stop()  # else the next start would leave those that run beside new ones
+            raise
 
     async def stop(self) -> None:
         """Let running batches finish, then leave the groups."""
@@ -113,6 +122,10 @@ class Broker:
     def alive(self) -> bool:
         """Whether every consumer still has its loop."""
         return all(any(not task.done() for task in s.tasks) for s in self._subscribers)
+
+
+def _readable(positions: Mapping[tuple[str, int], int]) -> str:
+    return " ".join(f"{topic}/{partition}:{offset}" for (topic, partition), offset in positions.items())
 
 
 def _first_offsets(records: Sequence[RawRecord]) -> dict[TopicPartition, int]:

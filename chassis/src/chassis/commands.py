@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Any, Final
+from weakref import WeakValueDictionary
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
-from chassis import outbox
+from chassis import database, outbox
 from chassis.database import Connection, Pool
 from chassis.http import Problem
 from chassis.records import Event, deterministic_id, new_id, now_text
@@ -16,7 +18,7 @@ from contracts.envelope import Envelope
 
 COMMAND_SOURCE: Final = "command"
 """The `ce_requestsource` of requests that came over HTTP; their `ce_requestid` is the command's id."""
-KEEP_DAYS: Final = 7
+KEEP: Final = timedelta(days=7)
 _LOOK_EVERY: Final = 0.25
 """Seconds between two looks into the table, for outcomes that another instance wrote."""
 
@@ -27,7 +29,8 @@ class Commands:
     def __init__(self, pool: Pool, service: str) -> None:
         self._pool = pool
         self._source = f"instroom/{service}"
-        self._waiting: dict[str, asyncio.Event] = {}
+        self._waiting: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()
+        """What those who wait for a command share; it goes with the last of them."""
         self.router = APIRouter(tags=["commands"])
         self.router.add_api_route("/commands/{command_id}", self._get, methods=["GET"])
 
@@ -77,8 +80,8 @@ class Commands:
             list(outcomes.values()),
         )
         for id_ in outcomes:
-            if id_ in self._waiting:
-                self._waiting[id_].set()
+            if (done := self._waiting.pop(id_, None)) is not None:
+                done.set()
 
     @staticmethod
     def accepted(command_id: str) -> JSONResponse:
@@ -89,26 +92,22 @@ class Commands:
     async def _get(self, command_id: str, wait: Annotated[float, Query(ge=0, le=30)] = 0) -> dict[str, Any]:
         """A command and its outcome, null while it is pending; `wait` seconds for it at most."""
         deadline = asyncio.get_running_loop().time() + wait
-        done = self._waiting.setdefault(command_id, asyncio.Event())
-        try:
-            while True:
-                done.clear()
-                row = await self._pool.fetchrow("SELECT * FROM command WHERE id = $1", command_id)
-                if row is None:
-                    raise Problem(404, "not_found", f"there is no command {command_id[:100]}")
-                left = deadline - asyncio.get_running_loop().time()
-                if row["finished_at"] is not None or left <= 0:
-                    state = "pending" if row["finished_at"] is None else "done"
-                    return {k: row[k] for k in ("id", "academy", "type", "outcome")} | {"state": state}
-                try:
-                    # Woken inside the transaction, so the first look may come before its commit: look again soon.
-                    await asyncio.wait_for(done.wait(), min(left, _LOOK_EVERY))
-                    await asyncio.sleep(0.005)
-                except TimeoutError:
-                    continue
-        finally:
-            self._waiting.pop(command_id, None)
+        while True:
+            done = self._waiting.setdefault(command_id, asyncio.Event())
+            row = await self._pool.fetchrow("SELECT * FROM command WHERE id = $1", command_id)
+            if row is None:
+                raise Problem(404, "not_found", f"there is no command {command_id[:100]}")
+            left = deadline - asyncio.get_running_loop().time()
+            if row["finished_at"] is not None or left <= 0:
+                state = "pending" if row["finished_at"] is None else "done"
+                return {k: row[k] for k in ("id", "academy", "type", "outcome")} | {"state": state}
+            try:
+                # Woken inside the transaction, so the first look may come before its commit: look again soon.
+                await asyncio.wait_for(done.wait(), min(left, _LOOK_EVERY))
+                await asyncio.sleep(0.005)
+            except TimeoutError:
+                continue
 
     async def purge(self) -> None:
         """Forget commands that nobody follows any more."""
-        await self._pool.execute("DELETE FROM command WHERE created_at < now() - make_interval(days => $1)", KEEP_DAYS)
+        await database.purge(self._pool, "command", KEEP)

@@ -22,6 +22,7 @@ from chassis import outbox
 from chassis.broker import Membership
 from chassis.database import Connection, Pool, is_transient
 from chassis.records import Event, RawEvent, RawRecord, Record, deterministic_id
+from chassis.telemetry import tracing
 from contracts.envelope import Envelope, EnvelopeError, key_academy
 from contracts.topics import Topic
 
@@ -29,9 +30,11 @@ TRIES_ALONE: Final = 3
 """How often a record that fails by itself is tried before it is set aside."""
 LONGEST_BACKOFF: Final = 5.0
 STAY_EVERY: Final = 60.0
-UNEXPECTED_PER_MINUTE: Final = 100
-"""More records than this set aside by unexpected errors are no bad records but a bad deploy: the consumer
-halts, loudly, until the minute is over, so that not a whole topic is rerouted before somebody looks."""
+BRAKE_AFTER: Final = 100
+BRAKE_WITHIN: Final = 300.0
+"""More than BRAKE_AFTER records set aside by unexpected errors within so many seconds are no bad records but a bad
+deploy: the consumer halts, loudly, until the first of them is older, so that not a whole topic is rerouted before
+somebody looks. A record takes 0.6 s and more until it is set aside: a minute would never see more than a hundred."""
 SLICE: Final = 250
 """Records decoded before the event loop gets its turn."""
 
@@ -145,11 +148,8 @@ class Consumer:
     log: structlog.stdlib.BoundLogger
     stopping: asyncio.Event
     halted: str | None = None
-    _unexpected: deque[float] = field(default_factory=lambda: deque(maxlen=UNEXPECTED_PER_MINUTE))
-
-    def why_halted(self) -> str | None:
-        """Why this consumer does not go on by itself, None while it does."""
-        return self.halted
+    """Why it sets nothing aside for the moment, None while it does."""
+    _unexpected: deque[float] = field(default_factory=lambda: deque(maxlen=BRAKE_AFTER))
 
     async def __call__(self, raws: Sequence[RawRecord], membership: Membership) -> None:
         """Handle a batch to its end. Returns without a commit only when the process stops."""
@@ -162,8 +162,7 @@ class Consumer:
         except _Stopping:
             return
         positions = {(raw.topic, raw.partition): raw.offset + 1 for raw in raws}
-        if not await membership.commit(positions):
-            self.log.warning("consumer.commit_refused", topic=topic, records=len(raws))
+        await membership.commit(positions)
         _consumed.labels(topic).inc(len(raws))
         _seconds.labels(topic).observe(time.perf_counter() - began)
         full = len(raws) >= self.subscription.max_records
@@ -187,17 +186,18 @@ class Consumer:
 
     async def _handle(self, records: list[Record[Any]], membership: Membership) -> None:
         """Handle all; where that fails for good, halve, so that what is bad ends alone. Order per key is kept."""
-        try:
-            await self._until_done(lambda: self.subscription.handle(records), membership)
-        except _Stopping:
-            raise
-        except Exception as error:
-            if len(records) > 1:
-                middle = len(records) // 2
-                await self._handle(records[:middle], membership)
-                await self._handle(records[middle:], membership)
-            else:
-                await self._alone(records[0], error, membership)
+        with tracing(records[0].envelope.traceparent if len(records) == 1 else ""):
+            try:
+                await self._until_done(lambda: self.subscription.handle(records), membership)
+            except _Stopping:
+                raise
+            except Exception as error:
+                if len(records) > 1:
+                    middle = len(records) // 2
+                    await self._handle(records[:middle], membership)
+                    await self._handle(records[middle:], membership)
+                else:
+                    await self._alone(records[0], error, membership)
 
     async def _alone(self, record: Record[Any], error: Exception, membership: Membership) -> None:
         for attempt in range(1, TRIES_ALONE):
@@ -220,16 +220,21 @@ class Consumer:
 
     async def _brake(self, membership: Membership) -> None:
         """Wait while more is set aside by unexpected errors than bad records can explain."""
-        while len(self._unexpected) == UNEXPECTED_PER_MINUTE and time.monotonic() - self._unexpected[0] < 60:
+        topic = self.subscription.topic.name
+        while len(self._unexpected) == BRAKE_AFTER:
+            left = self._unexpected[0] + BRAKE_WITHIN - time.monotonic()
+            if left <= 0:
+                break
             self.halted = (
-                f"{UNEXPECTED_PER_MINUTE} records failed within a minute: is this version of the service right?"
+                f"{topic}: {BRAKE_AFTER} records failed within {BRAKE_WITHIN:.0f} s:"
+                " is this version of the service right?"
             )
-            _halted.labels(self.subscription.topic.name).set(1)
-            self.log.error("consumer.halted", topic=self.subscription.topic.name, reason=self.halted)
-            await self._pause(30)
+            _halted.labels(topic).set(1)
+            self.log.error("consumer.halted", topic=topic, reason=self.halted)
+            await self._pause(min(left, STAY_EVERY))
             await membership.stay()
         self.halted = None
-        _halted.labels(self.subscription.topic.name).set(0)
+        _halted.labels(topic).set(0)
         self._unexpected.append(time.monotonic())
 
     async def _until_done(self, operation: Callable[[], Awaitable[None]], membership: Membership) -> None:

@@ -5,11 +5,13 @@ The row is written in the transaction that applies the command, so a command is 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
-from chassis.database import Connection
+from chassis import database
+from chassis.database import Connection, Pool
 from contracts.envelope import Envelope
 
-KEEP_DAYS = 14
+KEEP = timedelta(days=14)
 """Command topics keep 7 days; a duplicate can come no later than that."""
 
 RequestKey = tuple[str, str, str]
@@ -65,6 +67,6 @@ async def raise_attempts(connection: Connection, envelopes: Sequence[Envelope]) 
     )
 
 
-async def purge(connection: Connection) -> None:
+async def purge(pool: Pool) -> None:
     """Forget what no duplicate can ask for any more."""
-    await connection.execute("DELETE FROM request_log WHERE created_at < now() - make_interval(days => $1)", KEEP_DAYS)
+    await database.purge(pool, "request_log", KEEP)

@@ -112,6 +112,7 @@ class _Process:
         )
         self.service = build(self.kit)
         self.health = Health(serving=False)
+        self.consumers: list[Consumer] = []
         self.broker = Broker(
             settings.kafka, client=name, stop_timeout=settings.stop_timeout, session_timeout=settings.session_timeout
         )
@@ -166,7 +167,8 @@ class _Process:
         self.health.serving = True
         for task in self.service.tasks:
             self._in_background(getattr(task, "__qualname__", "task"), task)
-        self._in_background("housekeeping", self._keep_house)
+        self._in_background("purge request_log", partial(_hourly, partial(request_log.purge, self.pool)))
+        self._in_background("purge command", partial(_hourly, self.kit.commands.purge))
         self._subscribe(cluster)
         self.health.reason = "joining the consumer groups"
         await self._patiently("broker", self.broker.start)
@@ -220,9 +222,11 @@ class _Process:
                 pause_ms=20 if subscription.interactive else 80,
                 handler=consumer,
             )
-            self.health.live.append(consumer.why_halted)
-        if self.service.subscriptions:
+            self.consumers.append(consumer)
+        if self.consumers:
             self.health.live.append(lambda: None if self.broker.alive() else "a consumer has ended")
+            # Not dead: a new process would begin to count anew, and set aside as many again.
+            self.health.ready.append(self._none_halted)
 
     async def _run_replica(self, replica: StateReplica, cluster: str) -> None:
         await replica.run(
@@ -243,12 +247,8 @@ class _Process:
             raise
         return None
 
-    async def _keep_house(self) -> None:
-        while True:
-            async with self.pool.acquire() as connection:
-                await request_log.purge(connection)
-            await self.kit.commands.purge()
-            await asyncio.sleep(3600)
+    async def _none_halted(self) -> str | None:
+        return "; ".join(c.halted for c in self.consumers if c.halted) or None
 
     def _in_background(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         self.background.append(asyncio.create_task(self._for_ever(name, work), name=name))
@@ -271,19 +271,25 @@ class _Process:
     async def _stop(self, server: uvicorn.Server, serving: "asyncio.Task[None]") -> None:
         self.health.started, self.health.reason = False, "stopping"
         server.should_exit = True
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.broker.stop(), self.settings.stop_timeout + 5)
+        await self._end("consumers", self.broker.stop(), self.settings.stop_timeout + 5)
         for task in self.background:
             task.cancel()
         await asyncio.gather(*self.background, return_exceptions=True)
-        for publisher in (self.sender, self.relay_publisher):
-            try:
-                await publisher.stop()
-            except (TimeoutError, KafkaError) as error:
-                self.log.warning("stop.publisher", error=repr(error))
+        await self._end("sender", self.sender.stop(), 10)
+        await self._end("relay", self.relay_publisher.stop(), 10)
         await asyncio.wait({serving}, timeout=5)
-        try:
-            await asyncio.wait_for(self.pool.close(), 5)
-        except TimeoutError:
-            self.pool.terminate()
+        await self._end("database", self.pool.close(), 5)
         self.log.info("service.stopped")
+
+    async def _end(self, what: str, ending: Awaitable[None], seconds: float) -> None:
+        """Await it; whatever it raises keeps nothing else from being ended."""
+        try:
+            await asyncio.wait_for(ending, seconds)
+        except Exception as error:
+            self.log.warning("stop.failed", what=what, error=repr(error)[:300])
+
+
+async def _hourly(work: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await work()
+        await asyncio.sleep(3600)

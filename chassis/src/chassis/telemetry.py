@@ -2,6 +2,8 @@
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 import structlog
@@ -9,7 +11,8 @@ import structlog
 from chassis.records import new_traceparent
 
 traceparent: ContextVar[str] = ContextVar("traceparent", default="")
-"""The W3C trace context of the request or batch that is being worked on."""
+"""The W3C trace context of the request or record that is being worked on; empty for a batch of several records, which
+belong to as many traces."""
 
 
 def current_traceparent() -> str:
@@ -17,7 +20,18 @@ def current_traceparent() -> str:
     return traceparent.get() or new_traceparent()
 
 
-def _with_trace(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+@contextmanager
+def tracing(context: str) -> Iterator[None]:
+    """Have what is logged meanwhile carry the trace of `context`, or none where it is empty."""
+    token = traceparent.set(context)
+    try:
+        yield
+    finally:
+        traceparent.reset(token)
+
+
+def with_trace(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Add `trace_id` to a line where there is a trace."""
     context = traceparent.get()
     if context:
         event["trace_id"] = context[3:35]
@@ -36,7 +50,7 @@ def configure_logging(service: str, level: str) -> structlog.stdlib.BoundLogger:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         with_service,
-        _with_trace,
+        with_trace,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]

@@ -12,13 +12,16 @@ import asyncpg
 import pytest
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaConnectionError
 from pydantic import BaseModel
+from structlog.testing import capture_logs
 
-from chassis.broker import Broker
+from chassis.broker import Broker, Membership
 from chassis.consuming import Consumer, Subscription, store_positions
 from chassis.database import Pool
 from chassis.publishing import Publisher
-from chassis.records import Event, Record, encode_headers
+from chassis.records import Event, RawRecord, Record, encode_headers
 from chassis.relay import Relay
 from chassis.testing import MakePool, eventually
 from chassis.topics import ensure_topics
@@ -142,7 +145,7 @@ async def test_every_kind_of_poison_lands_byte_for_byte_in_the_dead_letters_and_
     handled: list[int] = []
 
     async def handle(records: list[Record[Happened]]) -> None:
-        handled.extend(r.message.n for r in records if r.message)
+        handled.extend(r.message.n for r in records)
 
     batch: list[Any] = []
     for n, record in enumerate(POISON.values()):
@@ -177,8 +180,7 @@ async def test_a_dead_letter_is_written_once_and_whoever_asked_is_told_once_howe
             raw = (await read_all(stack, topic.name, 1))[0]
 
             class Member:
-                async def commit(self, positions: Any) -> bool:
-                    return True
+                async def commit(self, positions: Any) -> None: ...
 
             await consumer([raw], Member())  # type: ignore[arg-type]
     letters = await read_all(stack, topic.dlq.name, 2)
@@ -193,7 +195,7 @@ async def test_a_record_whose_handling_fails_for_good_is_set_aside_alone(
     handled: list[int] = []
 
     async def handle(records: list[Record[Happened]]) -> None:
-        numbers = [r.message.n for r in records if r.message]
+        numbers = [r.message.n for r in records]
         if 13 in numbers:
             raise ZeroDivisionError
         handled.extend(numbers)
@@ -216,7 +218,7 @@ async def test_what_passes_by_itself_is_tried_again_and_never_set_aside(
     async def handle(records: list[Record[Happened]]) -> None:
         for error in errors:
             raise error
-        handled.extend(r.message.n for r in records if r.message)
+        handled.extend(r.message.n for r in records)
 
     await send(stack, topic, [good(n) for n in range(5)])
     async with consuming(stack, database, pool, topic, handle):
@@ -233,7 +235,7 @@ async def test_offsets_are_committed_after_the_batch_so_a_new_consumer_goes_on_b
     async def handle(records: list[Record[Happened]]) -> None:
         async with pool.acquire() as connection, connection.transaction():
             await store_positions(connection, records)
-        handled.extend(r.message.n for r in records if r.message)
+        handled.extend(r.message.n for r in records)
 
     await send(stack, topic, [good(1), good(2)])
     async with consuming(stack, database, pool, topic, handle):
@@ -257,13 +259,100 @@ async def test_a_batch_that_was_not_finished_when_the_process_stopped_comes_agai
         raise ConnectionResetError
 
     async def handle(records: list[Record[Happened]]) -> None:
-        handled.extend(r.message.n for r in records if r.message)
+        handled.extend(r.message.n for r in records)
 
     await send(stack, topic, [good(1)])
     async with consuming(stack, database, pool, topic, never):
         await asyncio.wait_for(tried.wait(), 30)
     async with consuming(stack, database, pool, topic, handle):
         await eventually(lambda: handled == [1])
+
+
+async def members(stack: dict[str, str], group: str) -> int:
+    admin = AIOKafkaAdminClient(bootstrap_servers=stack["kafka"])
+    await admin.start()
+    try:
+        (answer,) = await admin.describe_consumer_groups([group])
+    finally:
+        await admin.close()
+    ((_, _, _, _, _, found, *_),) = answer.groups
+    return len(found)
+
+
+async def test_a_member_that_handles_one_batch_for_long_stays_in_its_group_and_misses_no_record(
+    stack: dict[str, str], topic: Topic
+) -> None:
+    await send(stack, topic, [good(n) for n in range(30)])
+
+    async def member(group: str) -> AIOKafkaConsumer:
+        consumer = AIOKafkaConsumer(
+            topic.name,
+            bootstrap_servers=stack["kafka"],
+            group_id=f"{group}.{topic.name}",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            heartbeat_interval_ms=100,
+            max_poll_interval_ms=1_000,
+        )
+        await consumer.start()
+        return consumer
+
+    async def some(consumer: AIOKafkaConsumer) -> list[int]:
+        found = await eventually(lambda: consumer.getmany(timeout_ms=200, max_records=10))
+        return [record.offset for records in found.values() for record in records]
+
+    silent, staying = await member("silent"), await member("staying")
+    try:
+        await some(silent)
+        offsets = await some(staying)
+
+        async def silent_one_is_out() -> bool:
+            await Membership(staying).stay()
+            return await members(stack, f"silent.{topic.name}") == 0
+
+        await eventually(silent_one_is_out)
+        assert await members(stack, f"staying.{topic.name}") == 1
+        with capture_logs() as lines:
+            await Membership(staying).commit({(topic.name, 0): 10})
+        assert lines == []
+        while len(offsets) < 30:
+            offsets += await some(staying)
+        assert offsets == list(range(30))
+    finally:
+        await silent.stop()
+        await staying.stop()
+
+
+async def test_a_start_that_fails_half_way_and_is_tried_again_makes_no_consumer_twice(
+    stack: dict[str, str], topic: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handled: list[int] = []
+
+    async def handle(raws: Sequence[RawRecord], membership: Membership) -> None:
+        handled.extend(raw.offset for raw in raws)
+        await membership.commit({(raw.topic, raw.partition): raw.offset + 1 for raw in raws})
+
+    broker = Broker(stack["kafka"], client="test", stop_timeout=5)
+    broker.subscribe(topic.name, group=f"first.{topic.name}", max_records=10, handler=handle)
+    broker.subscribe(topic.name, group=f"second.{topic.name}", max_records=10, handler=handle)
+    first, second = broker._subscribers
+
+    async def fail(_: Any) -> None:
+        raise KafkaConnectionError
+
+    start = type(second).start
+    with monkeypatch.context() as broken:
+        broken.setattr(type(second), "start", lambda s: (fail if s is second else start)(s))
+        with pytest.raises(KafkaConnectionError):
+            await broker.start()
+    await broker.start()
+    try:
+        await send(stack, topic, [good(1)])
+        await eventually(lambda: handled == [0, 0])
+        assert await members(stack, f"first.{topic.name}") == 1
+        assert len([task for task in first.tasks if not task.done()]) == 1
+    finally:
+        await broker.stop()
 
 
 def test_headers_survive_the_outbox_byte_for_byte() -> None:

@@ -46,6 +46,7 @@ CREATE TABLE command (
     created_at  timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz
 );
+CREATE INDEX command_age ON command USING brin (created_at);
 
 CREATE TABLE dead_letter (
     cluster_id text        NOT NULL,
