@@ -109,6 +109,14 @@ def test_rule_07_the_cell_replaces_the_functions_and_order_and_repeats_do_not_co
     assert changes(world.ask(user, functions=[])) == {"functions": (["Adviseur", "Inkoper"], [])}
 
 
+@pytest.mark.parametrize("cell", [";", ";;", " ; \n ;", "\n", ",", "; ,\r\n;"])
+def test_rule_07_a_functions_cell_without_a_name_is_blank_and_clears_nothing(world: Any, cell: str) -> None:
+    user = world.jan(functions=["Adviseur"])
+    assert world.ask(user, functions=[cell]).outcome == "unchanged"
+    assert world.settle(world.ask(user, functions=[cell, "Inkoper"])).function_ids == ("f3",)
+    assert world.jan(functions=[cell]).function_ids == ()
+
+
 def test_rule_09_the_number_is_the_match_key_without_case_and_width_and_with_zeros(world: Any) -> None:
     user = world.jan(personnel_number="A01")
     again = world.ask(user, personnel_number="ａ０１")

@@ -1,5 +1,6 @@
 """What a request asks, in normal form, without any knowledge of people or units (`docs/rules.md` 4 to 7, 10, 11)."""
 
+import re
 from typing import Final, Literal, NamedTuple
 
 from contracts.errors import ErrorCode, Problem
@@ -24,7 +25,9 @@ _REQUIRED: Final = frozenset(("personnel_number", *REQUIRED_TO_CREATE))
 _FLAGS: Final[dict[str, bool | None]] = {"x": True, "X": True, CLEAR: False, "": None}
 _SHORT: Final = min(MAX_LENGTH.values())
 _ONE_CELL: Final = MAX_LENGTH["functions"]
-_NO_NAME: Final = " -"
+_NO_NAME: Final = " -;,"
+_BLANK_CELL: Final = re.compile(r"[\s;,]*")
+"""Of functions: separators without a name between them."""
 _MAX_VALUE_TOLD: Final = 300
 
 
@@ -161,7 +164,7 @@ def _functions(problems: list[Problem], person: PersonFields) -> tuple[str, ...]
     first = given[0] if len(given) == 1 else ""
     if 1 < len(first) <= _ONE_CELL and first.isascii() and first.isprintable() and first[0] not in _NO_NAME:
         return (first,)
-    cells = tuple(cell for cell in given if cell and not cell.isspace())
+    cells = tuple(cell for cell in given if not _BLANK_CELL.fullmatch(cell))
     if not cells:
         # an empty list says "none", a list of blanks is a blank cell
         return None if given else ()
