@@ -6,6 +6,7 @@ stored in columns and never computed in SQL, so that there is one definition of 
 
 import re
 import unicodedata
+from encodings.idna import nameprep
 from functools import lru_cache
 from typing import Final
 
@@ -64,6 +65,8 @@ _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _ADDRESS = re.compile(rf"(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+(?!\d+$){_LABEL}")
 _ACADEMY_ID = re.compile(r"[a-z0-9](-?[a-z0-9])*")
+_DOTS = re.compile("[.\u3002\uff0e\uff61]")
+_KEPT_BY_IDNA_2008 = re.compile("([ßς])")
 _FUNCTION_SEPARATORS = re.compile(r"[;\n\r]")
 
 
@@ -119,13 +122,31 @@ def email_key(address: str) -> str | None:
     if not address.isascii():
         local, _, domain = address.rpartition("@")
         try:
-            address = f"{local}@{domain.encode('idna').decode('ascii')}"
+            address = f"{local}@{ascii_domain(domain)}"
         except UnicodeError:
             return None
         if not local.isascii() or len(address) > MAX_LENGTH["email"]:
             return None
     key = address.lower()
     return key if _ADDRESS.fullmatch(key) is not None else None
+
+
+def ascii_domain(domain: str) -> str:
+    """The ASCII form of an international domain, as registries and browsers have it; UnicodeError if it has none."""
+    return ".".join(map(_ascii_label, _DOTS.split(domain)))
+
+
+def _ascii_label(label: str) -> str:
+    # The codec is of IDNA 2003, which makes `ss` of ß and σ of ς and drops the joiners: another owner's domain.
+    if "\u200c" in label or "\u200d" in label:
+        raise UnicodeError("a joiner in a domain")
+    parts = _KEPT_BY_IDNA_2008.split(label.replace("ẞ", "ß"))
+    if len(parts) == 1:
+        return label.encode("idna").decode("ascii")
+    prepared = "".join(part if n % 2 else nameprep(part) for n, part in enumerate(parts))
+    if "." in prepared:  # made of one character, as of `…`
+        raise UnicodeError("a dot in a label")
+    return "xn--" + prepared.encode("punycode").decode("ascii")
 
 
 def parse_flag(text: str) -> bool | None:

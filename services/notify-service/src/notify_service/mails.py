@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
+from contracts.fields import ascii_domain
 from notify_service.domain import LANGUAGES
 from notify_service.texts import TEXTS
 from notify_service.tokens import Signer
@@ -118,7 +119,7 @@ def ascii_address(address: str) -> str:
     """The address with its domain in ASCII form. ValueError if it cannot be put into a mail safely."""
     local, _, domain = address.rpartition("@")
     try:
-        plain = f"{local}@{domain if domain.isascii() else domain.encode('idna').decode('ascii')}"
+        plain = f"{local}@{domain if domain.isascii() else ascii_domain(domain)}"
     except UnicodeError:
         plain = ""
     if not (local and domain and plain.isascii() and plain.isprintable() and not set(plain) & set(' <>,;:"\\()[]')):

@@ -192,6 +192,7 @@ def test_a_name_that_a_mail_program_would_make_a_link_of_is_not_said(name: str) 
 
 def test_an_international_domain_is_addressed_in_its_ascii_form() -> None:
     assert WRITER.write(replace(PLAIN, email="Jan@müller.example")).recipient == "Jan@xn--mller-kva.example"
+    assert WRITER.write(replace(PLAIN, email="Jan@faß.example")).recipient == "Jan@xn--fa-hia.example"
 
 
 @pytest.mark.parametrize(
