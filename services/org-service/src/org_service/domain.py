@@ -156,7 +156,7 @@ class _Draft:
         default: str | None = before.default_language if before else DEFAULT_LANGUAGE
         if command.default_language is not None:
             default = self.language(command.default_language, at(path, "default_language"))
-        languages: list[str | None] = list(before.languages) if before else []
+        languages: list[str | None] = list(before.languages) if before else [DEFAULT_LANGUAGE]
         if command.languages is not None:
             languages = [self.language(x, at(path, f"languages[{n}]")) for n, x in enumerate(command.languages)]
         if default not in languages:

@@ -10,9 +10,17 @@ def reasons(decision: Changes | Refused) -> list[tuple[str, str]]:
     return [(problem.reason.value, problem.path) for problem in decision.problems]
 
 
-def test_absent_languages_mean_the_default_language_only(nowhere: Any) -> None:
+def test_absent_languages_mean_dutch_only(nowhere: Any) -> None:
     nowhere.give(org.DefineAcademy(name="Demo"))
     assert nowhere.structure.academy == Academy(id="demo", name="Demo", default_language="nl", languages=("nl",))
+
+
+def test_absent_languages_mean_dutch_and_the_default_at_definition_and_what_is_there_afterwards(nowhere: Any) -> None:
+    nowhere.give(org.DefineAcademy(name="Demo", default_language="en"))
+    assert nowhere.structure.academy.languages == ("en", "nl")
+    nowhere.give(org.DefineAcademy(languages=["en"]))
+    nowhere.give(org.DefineAcademy(default_language="fr"))
+    assert nowhere.structure.academy.languages == ("fr", "en")
 
 
 def test_the_default_language_is_always_enabled(nowhere: Any) -> None:
