@@ -310,6 +310,20 @@ def test_rule_16_active_and_invitation_follow_the_create_rule(world: Any) -> Non
     assert (after.invitation.invitation_id, after.invitation.generation) == (user.invitation.invitation_id, 2)
 
 
+def test_rule_16_an_invitation_that_was_accepted_before_the_deletion_counts_as_none(world: Any) -> None:
+    user = world.jan(active="x", invite="x")
+    accepted = user._replace(invitation=user.invitation._replace(status="accepted"))
+    deleted = world.settle(world.command(DeleteUser(personnel_number="1001"), accepted))
+    at_once = world.ask(deleted, active="x", invite="x")
+    assert at_once.invitation.status == "queued"
+    assert world.settle(at_once).invitation.generation == 2
+    assert world.ask(deleted, invite="x").invitation.status == "waiting"
+    back = world.settle(world.ask(deleted, active="x"))
+    assert back.invitation.status == "none"
+    later = world.ask(back, invite="x")
+    assert (later.invitation.status, world.settle(later).invitation.generation) == ("queued", 2)
+
+
 def test_rule_16_an_administrator_accepts_terms_only_for_a_restored_person_who_had(world: Any) -> None:
     accepted = world.jan()._replace(terms_accepted=True, ever_accepted_terms=True)
     deleted = world.settle(world.command(DeleteUser(personnel_number="1001"), accepted))

@@ -9,7 +9,7 @@ from contracts.errors import ErrorCode, Problem
 from contracts.fields import FIELDS, REQUIRED_TO_CREATE, display_name
 from contracts.languages import parse_language
 from user_service.domain.decision import Decision
-from user_service.domain.invitations import NOTHING, decide_invitation, withdrawn
+from user_service.domain.invitations import NOTHING, after_deletion, decide_invitation
 from user_service.domain.organisation import Organisation
 from user_service.domain.person import NO_INVITATION, AddressHolder, User
 from user_service.domain.placing import Place, find_functions, find_place
@@ -196,7 +196,7 @@ def _updated(
     if not changed and not restored:
         return _unchanged(asked, user, organisation, now)
 
-    before = withdrawn(user.invitation) if restored else user.invitation
+    before = after_deletion(user.invitation) if restored else user.invitation
     after = user._replace(**changed, deleted=False)
     invitation = decide_invitation(before, asked=asked.invite, after=after, now=now)
     if invitation.after is not after.invitation:

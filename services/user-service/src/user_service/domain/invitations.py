@@ -39,6 +39,13 @@ def waiting(before: InvitationState) -> InvitationState:
     return before._replace(status="waiting", expires_at=None, email_key=None)
 
 
+def after_deletion(before: InvitationState) -> InvitationState:
+    """The state in which somebody who was deleted comes back: nothing can be used, and what was accepted is none."""
+    if before.status == "accepted":
+        return before._replace(status="none", expires_at=None, email_key=None)
+    return withdrawn(before)
+
+
 def withdrawn(before: InvitationState) -> InvitationState:
     """The state in which nothing can be used and nothing goes out; what is accepted or closed stays as it is."""
     if before.status not in ("open", "waiting"):
