@@ -140,6 +140,31 @@ def test_an_address_that_another_row_frees_says_import_again_after_it() -> None:
     assert "Importeer deze regel opnieuw na regel 12" in sentence
 
 
+def test_a_department_that_nobody_asked_for_is_said_to_be_the_present_one() -> None:
+    params = {"company": "Delta NV", "others": ["Acme BV"], "department": "Sales"}
+    problem = Problem(code=ErrorCode.DEPARTMENT_NOT_IN_COMPANY, field="company", value="delta", params=params)
+    assert render(problem, "nl") == (
+        "De huidige afdeling “Sales” van deze gebruiker hoort niet bij bedrijf “Delta NV”. Vul ook een afdeling van dat "
+        "bedrijf in."
+    )
+    assert render(problem, "en") == (
+        "This user's present department “Sales” does not belong to company “Delta NV”. Enter a department of that "
+        "company as well."
+    )
+
+
+def test_an_own_address_that_was_taken_meanwhile_is_said_to_be_the_earlier_one() -> None:
+    params = {"who": "Jan de Vries (1001)", "personnel_number": "1001", "kind": "own"}
+    problem = Problem(code=ErrorCode.EMAIL_IN_USE, field="email", params=params)
+    assert render(problem, "nl") == (
+        "Het eerdere e-mailadres van deze gebruiker is nu van Jan de Vries (1001). Vul een nieuw adres in."
+    )
+    assert "own earlier email address now belongs to Jan de Vries (1001)" in render(problem, "en")
+    freed = problem.model_copy(update={"params": params | {"row": 12}})
+    assert "Importeer" not in render(problem, "nl")
+    assert "importeer deze regel opnieuw na regel 12" in render(freed, "nl")
+
+
 @pytest.mark.parametrize("kind", ["date", "fraction", "too_large", "excel_error"])
 def test_each_kind_of_unusable_cell_has_its_own_sentence(kind: str) -> None:
     plain = render(Problem(code=ErrorCode.INVALID_CELL, field="cost_centre", value="1"), "nl")

@@ -25,8 +25,13 @@ _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 _LONGEST_SHOWN: Final = 80
 _MEGABYTE: Final = 1_000_000
 
-_KIND_PARAM: Final = {"invalid_cell": "kind", "unreadable_file": "reason", "unsupported_format": "format"}
-_QUOTED: Final = frozenset({"value", "company", "suggestion", "dead_letter"})
+_KIND_PARAM: Final = {
+    "email_in_use": "kind",
+    "invalid_cell": "kind",
+    "unreadable_file": "reason",
+    "unsupported_format": "format",
+}
+_QUOTED: Final = frozenset({"value", "company", "department", "suggestion", "dead_letter"})
 
 
 def render(problem: Problem, language: str) -> str:

@@ -39,10 +39,11 @@ _SAMPLES: Final[dict[str, tuple[str | None, str | None, dict[str, Any]]]] = {
 }
 
 _SOMETIMES: Final[dict[str, tuple[str, ...]]] = {
+    "department_not_in_company": ("department",),
     "unknown_company": ("matches",),
     "unknown_department": ("matches",),
     "unknown_function": ("matches",),
-    "email_in_use": ("personnel_number", "row"),
+    "email_in_use": ("personnel_number", "row", "kind"),
     "unreadable_file": ("reason",),
     "unsupported_format": ("format",),
 }

@@ -72,6 +72,8 @@ SENTENCES: Final[Mapping[str, tuple[str, ...]]] = {
         "This department is not in the organisation structure. Correct the name or add the department there first.",
     ),
     "department_not_in_company": (
+        "This user's present department {department} does not belong to company {company}. Enter a department of that "
+        "company as well.",
         "Department {value} does not belong to company {company} but to {others}. Correct the company or the "
         "department.",
         "Department {value} does not belong to company {company}. Correct the company or the department.",
@@ -100,6 +102,12 @@ SENTENCES: Final[Mapping[str, tuple[str, ...]]] = {
         "Email address {value} already belongs to {who}. Enter another address or change that user first.",
         "This email address already belongs to {who}. Enter another address or change that user first.",
         "This email address already belongs to another user. Enter another address or change that user first.",
+    ),
+    "email_in_use/own": (
+        "This user's own earlier email address now belongs to {who}, in row {row} of this file. Enter a new address, or "
+        "import this row again after row {row}.",
+        "This user's own earlier email address now belongs to {who}. Enter a new address.",
+        "This user's own earlier email address now belongs to somebody else. Enter a new address.",
     ),
     "personnel_number_conflict": (
         "The personnel number or the email address already belongs to {who}. Use personnel number {personnel_number} if "

@@ -74,6 +74,8 @@ SENTENCES: Final[Mapping[str, tuple[str, ...]]] = {
         "Deze afdeling staat niet in de organisatiestructuur. Verbeter de naam of voeg de afdeling daar eerst toe.",
     ),
     "department_not_in_company": (
+        "De huidige afdeling {department} van deze gebruiker hoort niet bij bedrijf {company}. Vul ook een afdeling van "
+        "dat bedrijf in.",
         "Afdeling {value} hoort niet bij bedrijf {company}, wel bij {others}. Verbeter het bedrijf of de afdeling.",
         "Afdeling {value} hoort niet bij bedrijf {company}. Verbeter het bedrijf of de afdeling.",
         "Deze afdeling hoort niet bij dit bedrijf. Verbeter het bedrijf of de afdeling.",
@@ -102,6 +104,12 @@ SENTENCES: Final[Mapping[str, tuple[str, ...]]] = {
         "E-mailadres {value} is al van {who}. Vul een ander adres in of pas eerst die gebruiker aan.",
         "Dit e-mailadres is al van {who}. Vul een ander adres in of pas eerst die gebruiker aan.",
         "Dit e-mailadres is al van een andere gebruiker. Vul een ander adres in of pas eerst die gebruiker aan.",
+    ),
+    "email_in_use/own": (
+        "Het eerdere e-mailadres van deze gebruiker is nu van {who}, op regel {row} van dit bestand. Vul een nieuw adres "
+        "in, of importeer deze regel opnieuw na regel {row}.",
+        "Het eerdere e-mailadres van deze gebruiker is nu van {who}. Vul een nieuw adres in.",
+        "Het eerdere e-mailadres van deze gebruiker is nu van iemand anders. Vul een nieuw adres in.",
     ),
     "personnel_number_conflict": (
         "Het personeelsnummer of het e-mailadres is al van {who}. Gebruik het personeelsnummer {personnel_number} als je "

@@ -91,6 +91,13 @@ def test_a_department_is_not_judged_within_a_company_that_could_not_be_read() ->
     assert [e["code"] for e in told] == ["invalid_cell"]
 
 
+def test_a_department_that_could_not_be_read_is_not_taken_for_a_blank_one() -> None:
+    local = [{"code": "invalid_cell", "field": "department", "value": "#N/A", "params": {"kind": "excel_error"}}]
+    decided = [{"code": "department_not_in_company", "field": "company", "value": "Delta"}]
+    told = shown(row(decision("rejected", errors=decided), errors=local))["errors"]
+    assert [e["code"] for e in told] == ["invalid_cell"]
+
+
 def test_a_row_with_an_error_of_its_own_changes_and_invites_nothing() -> None:
     local = [{"code": "invalid_flag", "field": "active", "value": "?"}]
     told = shown(row(decision("rejected", "none", changes={"infix": ["de", None]}), errors=local))

@@ -128,6 +128,13 @@ def test_rejected_rows_have_the_shape_of_the_template_and_the_reason_beside_it()
     assert second[3] == "=1+1"
 
 
+def test_a_blank_cell_of_a_rejected_row_stays_blank():
+    errors = [error("email", None, "E3"), error("company", "Delta", "F3")]
+    given = {3: {"first_name": "Jan", "company": "Delta"}}
+    _, row = values(book(document([result(3, "rejected", errors=errors)]), rows=given).worksheets[2])
+    assert row[:7] == ["003", "Jan", None, None, None, "Delta", None]
+
+
 @pytest.mark.parametrize("language", ["nl", "en"])
 def test_the_report_can_be_uploaded_again_and_its_reasons_are_ignored(tmp_path, language):
     path = tmp_path / "report.xlsx"

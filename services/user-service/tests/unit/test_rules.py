@@ -188,8 +188,21 @@ def test_rule_12_company_and_department_are_a_pair_and_a_blank_one_is_the_person
     moved = world.ask(user, company="Bakkerij Zoë")
     assert changes(moved) == {"company": ("Acme BV", "Bakkerij Zoë")}
     assert moved.after.department_id == "d3"
-    (problem,) = world.ask(world.jan(department="Inkoop"), company="BZ").errors
-    assert (problem.code.value, problem.value) == ("department_not_in_company", "Inkoop")
+
+
+def test_rule_12_a_company_without_the_persons_department_is_wrong_itself_and_a_blank_cell_is_not(world: Any) -> None:
+    (problem,) = world.ask(world.jan(department="Inkoop"), company="bz").errors
+    assert (problem.code.value, problem.field, problem.value) == ("department_not_in_company", "company", "bz")
+    assert problem.params == {"company": "Bakkerij Zoë", "others": ["Acme BV"], "department": "Inkoop"}
+    assert world.ask(world.jan(department="Inkoop"), company="bz", department="Winkel").outcome == "updated"
+    nowhere = world.without("d2")
+    assert nowhere.told(world.jan(department="Inkoop"), company="bz") == [("department_not_in_company", "company")]
+    unreadable = world.told(world.jan(department="Inkoop"), company="bz", department="Win\u0000kel")
+    assert unreadable == [("invalid_characters", "department")]
+    created = world.told(
+        world.jan(department="Inkoop"), mode="create", **_complete() | {"company": "bz", "department": ""}
+    )
+    assert created == [("personnel_number_conflict", "personnel_number"), ("required", "department")]
 
 
 def test_rule_12_a_department_of_another_company_only_says_where_it_is(world: Any) -> None:
@@ -339,7 +352,12 @@ def test_rule_16_an_administrator_accepts_terms_only_for_a_restored_person_who_h
 def test_rule_16_an_address_that_was_taken_meanwhile_is_in_use(world: Any) -> None:
     deleted = world.settle(world.command(DeleteUser(personnel_number="1001"), world.jan()))
     other = world.jan(personnel_number="2002")
-    assert world.told(deleted, holder=other) == [("email_in_use", "email")]
+    (problem,) = world.ask(deleted, holder=other).errors
+    assert (problem.code.value, problem.field, problem.value) == ("email_in_use", "email", None)
+    assert problem.params == {"who": "Jan de Vries (2002)", "personnel_number": "2002", "kind": "own"}
+    (asked,) = world.ask(deleted, holder=other, email="JAN@acme.example").errors
+    assert (asked.value, "kind" in asked.params) == ("JAN@acme.example", False)
+    assert world.told(deleted, holder=other, email="jan@") == [("invalid_email", "email")]
     assert world.ask(deleted, email="nieuw@acme.example").outcome == "updated"
 
 

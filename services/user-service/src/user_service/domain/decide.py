@@ -237,7 +237,13 @@ def _all_problems(
         return [Problem(code=ErrorCode.UNKNOWN_ACADEMY), *asked.problems]
     problems = list(asked.problems)
     known = user is not None and not user.deleted
-    problems += _looked_up(asked, user, organisation)[3]
+    # What was asked for and cannot be read is None in `asked`, but not left to be the person's own.
+    unreadable = {problem.field for problem in asked.problems}
+    problems += [
+        problem
+        for problem in _looked_up(asked, None if known and asked.mode == "create" else user, organisation)[3]
+        if problem.code is not ErrorCode.DEPARTMENT_NOT_IN_COMPANY or "department" not in unreadable
+    ]
     if asked.mode == "update" and not known:
         if asked.number_key:
             problem = Problem(code=ErrorCode.NOT_FOUND, field="personnel_number", value=told(asked.number))
@@ -255,14 +261,17 @@ def _all_problems(
     if holder is not None and asked.number_key and _conflicts(asked, holder):
         if user is None:
             problems.append(_taken(ErrorCode.PERSONNEL_NUMBER_CONFLICT, asked.number, holder))
-        else:
-            problems.append(_taken(ErrorCode.EMAIL_IN_USE, asked.email or user.email, holder))
+        elif "email" not in unreadable:
+            problems.append(_taken(ErrorCode.EMAIL_IN_USE, asked.email, holder))
     if asked.terms_accepted and (user is None or not _may_accept(user)):
         problems.append(Problem(code=ErrorCode.TERMS_NOT_ALLOWED, field="terms_accepted"))
     return problems
 
 
-def _taken(code: ErrorCode, value: str, holder: AddressHolder) -> Problem:
+def _taken(code: ErrorCode, value: str | None, holder: AddressHolder) -> Problem:
+    """Without a value it is the own address of somebody who is restored."""
     field = "email" if code is ErrorCode.EMAIL_IN_USE else "personnel_number"
     params = {"who": holder.who, "personnel_number": holder.number}
+    if value is None:
+        return Problem(code=code, field=field, params=params | {"kind": "own"})
     return Problem(code=code, field=field, value=told(value), params=params)

@@ -48,21 +48,24 @@ def find_place(
         if user is None:
             return None, _nowhere(department_text, None, organisation)
         # the structure does not know the person's own company
-        return None, [_unknown_company(user.company_id, (), organisation)]
-    if department_text is None:
+        return None, [Problem(code=ErrorCode.UNKNOWN_COMPANY, field="company")]
+    name = department_text
+    if name is None:
         if user is None:
             return None, _NO_PROBLEMS
         if company.id == user.company_id:
             return (user.company_id, user.department_id), _NO_PROBLEMS
-        department_text = organisation.department_name(user.department_id)
+        name = organisation.department_name(user.department_id)
     own_department = tuple(unit for unit in own_department if unit.company_id == company.id)
-    hit = organisation.department(department_text, company.id, own_department)
+    hit = organisation.department(name, company.id, own_department)
     if len(hit) == 1:
         place = (company.id, hit[0].id)
         if plain and None not in pair and len(organisation.places) < _MAX_REMEMBERED:
             organisation.places[pair] = place
         return place, _NO_PROBLEMS
-    return None, [_unknown_department(department_text, hit, company, organisation)]
+    if department_text is None and company_text is not None:
+        return None, [_own_department_elsewhere(company_text, name, company, organisation)]
+    return None, [_unknown_department(name, hit, company, organisation)]
 
 
 def find_functions(
@@ -159,6 +162,21 @@ def _unknown_department(text: str, hit: Hit, company: Unit, organisation: Organi
         value=told(text),
         suggestion=None if hit else organisation.close_department(text, company.id),
         params={"company": company.name, **_matches(hit)},
+    )
+
+
+def _own_department_elsewhere(text: str, department: str, company: Unit, organisation: Organisation) -> Problem:
+    """The problem of a company that was asked for without a department: nobody asked for the person's present one."""
+    others = organisation.companies_with_department(department)
+    return Problem(
+        code=ErrorCode.DEPARTMENT_NOT_IN_COMPANY,
+        field="company",
+        value=told(text),
+        params={
+            "company": company.name,
+            "others": [other.name for other in others[:_MAX_OTHERS]],
+            "department": department,
+        },
     )
 
 
