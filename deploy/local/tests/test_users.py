@@ -82,6 +82,23 @@ def test_without_a_language_of_the_person_the_sentence_is_the_services_own(
     assert "Accept-Language" not in platform.asked[0].headers
 
 
+def test_a_number_that_somebody_has_says_how_to_look_at_that_person(
+    platform: FakePlatform, instroom: CommandLine
+) -> None:
+    error = {
+        "code": "personnel_number_conflict",
+        "field": "personnel_number",
+        "value": "A/0 7",
+        "params": {"who": "Eva Smit (A/0 7)", "personnel_number": "A/0 7"},
+        "user": "/academies/demo/users/A%2F0%207",
+    }
+    platform.command("POST /academies/demo/users", {"code": "rejected", "errors": [error]})
+    assert "kijk met: instroom user show 'A/0 7' --academy demo\n" in instroom(*ADD).stdout
+    (told,) = json.loads(instroom(*ADD, "--json").stdout)["errors"]
+    assert told["user"] == error["user"]
+    assert set(told) == {"code", "field", "value", "message", "suggestion", "user"}
+
+
 def test_update_sends_only_what_was_given_and_a_hyphen_clears_the_functions(
     platform: FakePlatform, instroom: CommandLine
 ) -> None:

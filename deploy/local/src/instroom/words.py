@@ -175,6 +175,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "did_deactivated": ("gedeactiveerd", "deactivated"),
     "did_deleted": ("verwijderd", "deleted"),
     "refused_user": ("Geweigerd:", "Refused:"),
+    "look_at_user": (
+        "kijk met: instroom user show {number} --academy {academy}",
+        "look with: instroom user show {number} --academy {academy}",
+    ),
     "refused_organisation": ("Geweigerd: {message}", "Refused: {message}"),
     "unknown_topic": ("er is geen topic {topic}", "there is no topic {topic}"),
     "unknown_dead_letter": ("er is geen opzij gezet bericht {id}", "there is no dead letter {id}"),

@@ -265,7 +265,7 @@ def command_outcome(
         "changes": decision.changes,
         "restored": decision.restored,
         "invitation": decision.invitation.status,
-        "errors": [messages.problem_json(problem) for problem in decision.errors],
+        "errors": [messages.linked_problem_json(problem, academy) for problem in decision.errors],
     }
     if after is not None and decision.outcome != "rejected":
         status = decision.invitation.status if decision.invitation.status != "none" else None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 
@@ -117,6 +118,14 @@ def checked_event(request: Envelope, decision: Decision, round: int, *, id: str,
 def problem_json(problem: Problem) -> dict[str, Any]:
     """A problem without its empty members."""
     return problem.model_dump(mode="json", exclude_defaults=True)
+
+
+def linked_problem_json(problem: Problem, academy: str) -> dict[str, Any]:
+    """A problem for whoever asked over HTTP: where somebody else is in the way, `user` is that person's resource."""
+    body = problem_json(problem)
+    if problem.code in (ErrorCode.PERSONNEL_NUMBER_CONFLICT, ErrorCode.EMAIL_IN_USE):
+        body["user"] = f"/academies/{academy}/users/{quote(problem.params['personnel_number'], safe='')}"
+    return body
 
 
 def person_json(user: User, organisation: Organisation) -> dict[str, Any]:

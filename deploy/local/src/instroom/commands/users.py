@@ -1,6 +1,8 @@
 """`instroom user`: one person at a time."""
 
+import shlex
 from typing import Annotated, Any, Final
+from urllib.parse import unquote
 
 import typer
 
@@ -215,6 +217,9 @@ def _told(out: Output, outcome: dict[str, Any], person: dict[str, Any], *, exist
     out.line(out.say("refused_user"))
     for error in errors:
         out.line(f"  {error['message']} [{error['code']}]")
+        if "user" in error:
+            _, _, academy, _, number = error["user"].split("/")
+            out.line(f"    {out.say('look_at_user', number=shlex.quote(unquote(number)), academy=academy)}")
     return Exit.REFUSED
 
 
@@ -239,7 +244,8 @@ def _error(out: Output, error: dict[str, Any]) -> dict[str, Any]:
     if out.language is not None or not message:
         message = render(Problem.model_validate(error), out.language or "nl")
     told = {name: error.get(name) for name in ("code", "field", "value")}
-    return {**told, "message": message, "suggestion": error.get("suggestion")}
+    where = {"user": error["user"]} if "user" in error else {}
+    return {**told, "message": message, "suggestion": error.get("suggestion"), **where}
 
 
 def _name(user: dict[str, Any]) -> str:
