@@ -29,10 +29,11 @@ _DOCTYPE: Final = re.compile(rb"<![Dd][Oo][Cc]|<![Ee][Nn][Tt]")
 # Any opening of a cell or row that is not the ordinary one within column BL and row 299,999.
 _ODD_CELL: Final = re.compile(rb'<c(?! r="(?:[A-Z]|A[A-Z]|B[A-L])[12]?[0-9]{1,5}"|[a-zA-Z])')
 _ODD_ROW: Final = re.compile(rb'<row(?! r="[12]?[0-9]{1,5}"|[a-zA-Z])')
+# In an ordinary cell; those of a sheet with any other are told by the slow proof.
 _ERROR_CELL: Final = re.compile(
-    rb"""<c\s(?=[^>]*?\br=["']([A-Za-z]{1,3})([0-9]{1,7})["'])[^>]*?\bt=["']e["'][^>]*>"""
-    rb"""(?:<f(?:\s[^>]*)?(?:/>|>[^<]*</f>))?\s*<v>([^<]{0,40})"""
+    rb"""<c r="([A-Z]+)([0-9]+)"[^>]*?\bt=["']e["'][^>]*>(?:<f(?:\s[^>]*)?(?:/>|>[^<]*</f>))?\s*<v>([^<]{0,40})"""
 )
+_LONGEST_ERROR: Final = 40
 _LOOK_BACK: Final = 64 * 1024
 _NAMESPACE_END: Final = "}"
 
@@ -63,9 +64,7 @@ class XlsxGate:
         part = self.parts.get(name)
         if part is None:
             raise FileRefused("unreadable_file")
-        if not part.near:
-            _prove_cell_by_cell(self.package.inflate(name))
-        return part.errors
+        return part.errors if part.near else _prove_cell_by_cell(self.package.inflate(name))
 
 
 def pass_gate(package: Package, suffix: str) -> XlsxGate:
@@ -134,11 +133,12 @@ def _look(data: bytes, part: SheetPart) -> bool:
         _ODD_CELL.search(data) or _ODD_ROW.search(data) or data.find(b":c ") >= 0 or data.find(b":row") >= 0
     ):
         part.near = False
+        part.errors.clear()
     return data.find(b"<!") >= 0 and _DOCTYPE.search(data) is not None
 
 
 def _note_errors(data: bytes, part: SheetPart) -> int:
-    if data.find(b't="e"') < 0 and data.find(b"t='e'") < 0:
+    if not part.near or (data.find(b't="e"') < 0 and data.find(b"t='e'") < 0):
         return 0
     found = 0
     for letters, row, text in _ERROR_CELL.findall(data):
@@ -156,14 +156,18 @@ def column_index(letters: str) -> int:
 
 
 class _Extent:
-    """How far the cells with content go, told by expat: the slow proof."""
+    """How far the cells with content go, and which of them hold an error, told by expat: the slow proof."""
 
     def __init__(self) -> None:
         self.last_row = self.last_column = self.rows = 0
-        self._row = self._column = self._counted = 0
+        self.errors: Errors = {}
+        self.parser = expat.ParserCreate(namespace_separator=_NAMESPACE_END)
+        self.parser.StartElementHandler = self._start
+        self._row = self._column = self._counted = self._error_cells = 0
         self._cell: tuple[int, int] | None = None
+        self._is_error = False
 
-    def start(self, name: str, attributes: dict[str, str]) -> None:
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
         tag = name.rpartition(_NAMESPACE_END)[2]
         if tag == "row":
             number = attributes.get("r")
@@ -173,7 +177,10 @@ class _Extent:
             reference = attributes.get("r")
             row, self._column = _position(reference) if reference else (self._row, self._column + 1)
             self._cell = (row, self._column)
+            self._is_error = attributes.get("t") == "e"
         elif tag in ("v", "is") and self._cell is not None:
+            if self._is_error:
+                self._hear_error(*self._cell)
             self._count(*self._cell)
 
     def _count(self, row: int, column: int) -> None:
@@ -188,19 +195,36 @@ class _Extent:
         if self.rows > HOPELESS_ROWS:
             raise FileRefused("too_many_rows", limit=MAX_ROWS)
 
+    def _hear_error(self, row: int, column: int) -> None:
+        self._error_cells += 1
+        if self._error_cells > MAX_ERROR_CELLS:
+            raise FileRefused("file_too_large")
+        heard = ""
 
-def _prove_cell_by_cell(pieces: Iterator[bytes]) -> None:
+        def text(data: str) -> None:
+            nonlocal heard
+            heard = (heard + data)[:_LONGEST_ERROR]
+
+        def end(_: str) -> None:
+            self.parser.CharacterDataHandler = self.parser.EndElementHandler = None
+            self.errors.setdefault(row, []).append((column - 1, heard))
+
+        self.parser.CharacterDataHandler = text
+        self.parser.EndElementHandler = end
+
+
+def _prove_cell_by_cell(pieces: Iterator[bytes]) -> Errors:
+    """Refuse what goes too far; return the errors by position, also of cells that do not say where they are."""
     extent = _Extent()
-    parser = expat.ParserCreate(namespace_separator=_NAMESPACE_END)
-    parser.StartElementHandler = extent.start
     try:
         for piece in pieces:
-            parser.Parse(piece, False)
-        parser.Parse(b"", True)
+            extent.parser.Parse(piece, False)
+        extent.parser.Parse(b"", True)
     except (expat.ExpatError, ValueError) as error:
         raise FileRefused("unreadable_file") from error
     if extent.last_row > FAR_ROW and extent.last_row * extent.last_column > MAX_GRID_CELLS:
         raise far_cell()
+    return extent.errors
 
 
 def _row_number(text: str) -> int:

@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.fields import IMPORT_FIELDS, MAX_LENGTH, clean_text
+from import_service.reading import xlsx as reading_xlsx
 from import_service.reading.cells import CellProblem, _read, read_column
+from import_service.reading.refused import FileRefused
 from import_service.reading.sheets import ExcelError
 
 
@@ -113,6 +115,51 @@ def test_rule_4_excel_errors_of_every_format_are_seen_and_told_as_shown(read, xl
         told = {(row, f[1], f[2]) for row, faults in result.faults.items() for f in faults}
         assert told == {(2, "first_name", "#N/A"), (4, "personnel_number", "#DIV/0!")}, name
         assert result.rows[4] == {"first_name": "Piet"}
+
+
+_TEXT = '<c t="inlineStr"><is><t>{}</t></is></c>'
+_HEADER = f"<row>{_TEXT.format('Personeelsnummer')}{_TEXT.format('Voornaam')}{_TEXT.format('Achternaam')}</row>"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        f'<row>{_TEXT.format(1)}<c t="e"><v>#N/A</v></c><c><v>5</v></c></row>',
+        f'<row>{_TEXT.format(1)}<c s="0" t="e"><f>NA()</f><v>#N/A</v></c><c><v>5</v></c></row>',
+        f'<row>{_TEXT.format(1)}<c t = "e"><f>NA()</f><v xml:space="preserve">#N/A</v></c><c><v>5</v></c></row>',
+        f"<row>{_TEXT.format(1)}<c t='e'><v>#N/A</v></c><c><v>5</v></c></row>",
+        '<row r="2"><c r="C2"><v>5</v></c><c r="A2"><v>1</v></c><c t="e"><v>#N/A</v></c></row>',
+        "<row><c r='A2'><v>1</v></c><c t='e' r='B2'><v>#N/A</v></c><c r='C2'><v>5</v></c></row>",
+    ],
+    ids=["alone", "formula", "white space", "single quotes", "out of order", "another attribute first"],
+)
+def test_rule_4_an_excel_error_is_seen_in_a_cell_that_does_not_say_where_it_is(read, xlsx, repack, sheet_xml, row):
+    after = f'<row><c/><c t="e"/><c><v>6</v></c></row><row r="7"><c t="e"><v>#REF!</v></c>{_TEXT.format("Piet")}</row>'
+    data = repack(xlsx([["x"]]), {"xl/worksheets/sheet1.xml": sheet_xml(_HEADER + row + after)})
+    result = read(data)
+    assert result.faults == {
+        2: [("invalid_cell", "first_name", "#N/A", {"kind": "excel_error"})],
+        7: [("invalid_cell", "personnel_number", "#REF!", {"kind": "excel_error"})],
+    }
+    assert result.rows == {
+        2: {"personnel_number": "1", "last_name": "5"},
+        3: {"last_name": "6"},
+        7: {"first_name": "Piet"},
+    }
+
+
+def test_rule_4_excel_errors_without_end_are_too_many_wherever_they_say_they_are(
+    read, xlsx, repack, sheet_xml, monkeypatch
+):
+    monkeypatch.setattr(reading_xlsx, "MAX_ERROR_CELLS", 2)
+
+    def errors(count):
+        rows = "".join(f'<row>{_TEXT.format(n)}<c t="e"><v>#N/A</v></c></row>' for n in range(count))
+        return repack(xlsx([["x"]]), {"xl/worksheets/sheet1.xml": sheet_xml(_HEADER + rows)})
+
+    assert len(read(errors(2)).faults) == 2
+    with pytest.raises(FileRefused, match="file_too_large"):
+        read(errors(3))
 
 
 def test_rule_4_a_formula_is_its_cached_value(read, xlsx):
