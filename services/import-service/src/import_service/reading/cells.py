@@ -1,5 +1,6 @@
 """From a cell's value to text, or to what is wrong with it (`docs/rules.md` 4). Works on a column of many rows at once."""
 
+import datetime as dt
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -86,6 +87,18 @@ def read_column(name: str, cells: Sequence[Cell]) -> ColumnTexts:
     return column
 
 
+def as_seen(cell: Cell) -> str:
+    """A cell as a person sees it where no field says what it should hold; fit to be stored and shown."""
+    if isinstance(cell, str):
+        return shown(cell)
+    if isinstance(cell, dt.datetime):
+        return cell.isoformat(" ", "minutes").removesuffix(" 00:00")
+    if isinstance(cell, dt.time):
+        return cell.isoformat(timespec="minutes")
+    read = _read("", cell)
+    return read.value if isinstance(read, CellProblem) else read or ""
+
+
 def _clean_already(name: str, cells: Sequence[str]) -> bool:
     """Whether no cell needs anything done: a handful of passes in C over the whole column instead of one per cell."""
     joined = "|".join(cells)
@@ -128,7 +141,7 @@ def _read_number(name: str, number: float) -> str | CellProblem:
 
 def _read_text(name: str, cell: str) -> str | CellProblem | None:
     if has_forbidden_characters(cell):
-        return CellProblem("invalid_characters", _shown(cell), {})
+        return CellProblem("invalid_characters", shown(cell), {})
     if name == "functions":
         # a line break parts one function from the next, as in `contracts.fields.split_functions`
         text = "\n".join(line for line in map(clean_text, cell.splitlines()) if line)
@@ -144,15 +157,15 @@ def _read_text(name: str, cell: str) -> str | CellProblem | None:
     if limit is None:
         return text[:_FLAG_SHOWN]
     if longest > limit:
-        return CellProblem("too_long", _shown(text), {"length": longest, "max": limit})
+        return CellProblem("too_long", shown(text), {"length": longest, "max": limit})
     return text
 
 
 def _invalid(kind: str, value: str) -> CellProblem:
-    return CellProblem("invalid_cell", _shown(value), {"kind": kind})
+    return CellProblem("invalid_cell", shown(value), {"kind": kind})
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """At most 200 characters, none of which a database, JSON or a screen stumbles over."""
     text = clean_text(text[: 2 * _SHOWN])[:_SHOWN]
     if has_forbidden_characters(text):

@@ -5,48 +5,61 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
-from contracts.fields import IMPORT_FIELDS, REQUIRED_TO_CREATE, clean_text
+from contracts.fields import IMPORT_FIELDS, REQUIRED_TO_CREATE
+from import_service.reading.cells import as_seen
 from import_service.reading.limits import HEADER_WITHIN_ROWS
 from import_service.reading.refused import FileRefused
 from import_service.reading.sheets import Row
 
 _SPELLINGS: Final = {
     "personnel_number": (
-        "Personeelsnummer, Personeelsnr, Personeelnummer, Pers.nr, Personeels-ID, Relatienummer, Relatienr, Klantnummer, "
-        "Klantnr, Medewerkernummer, Medewerkernr, Medewerkersnummer, Medewerker-ID, Werknemernummer, Werknemersnummer, "
-        "Registratienummer, Stamnummer, "
-        "Personnel number, Personnel no, Employee number, Employee no, Employee ID, Staff number, Customer number, "
-        "Relation number, Personalnummer, Personal-Nr, Mitarbeiternummer, Kundennummer, Matricule, Numéro personnel, "
-        "Numéro du personnel, Numéro de personnel, Numéro d'employé, Numéro client, Numéro de client"
+        "Personeelsnummer, Personeelsnr, Personeelnummer, Personeels-ID, Pers.nummer, Pers.nr, Relatienummer, "
+        "Relatienr, Relatie-ID, Klantnummer, Klantnr, Klant-ID, Medewerkernummer, Medewerkernr, Medewerkersnummer, "
+        "Medewerkersnr, Medewerker-ID, Werknemernummer, Werknemernr, Werknemersnummer, Werknemersnr, Werknemer-ID, "
+        "Registratienummer, Registratienr, Stamnummer, Stamnr, "
+        "Personnel number, Personnel nr, Personnel no, Personnel ID, Employee number, Employee nr, Employee no, "
+        "Employee ID, Staff number, Staff nr, Staff no, Staff ID, Customer number, Customer nr, Customer no, "
+        "Customer ID, Relation number, Relation nr, Relation no, Relation ID, "
+        "Personalnummer, Personal-Nr, Personal-ID, Mitarbeiternummer, Mitarbeiter-Nr, Mitarbeiter-ID, Kundennummer, "
+        "Kunden-Nr, Kunden-ID, "
+        "Matricule, N° matricule, N° de matricule, Numéro matricule, Numéro de matricule, N° personnel, "
+        "N° du personnel, N° de personnel, Numéro personnel, Numéro du personnel, Numéro de personnel, N° employé, "
+        "N° d'employé, Numéro employé, Numéro d'employé, ID employé, N° salarié, N° de salarié, Numéro salarié, "
+        "Numéro de salarié, N° client, N° de client, Numéro client, Numéro de client, ID client"
     ),
     "first_name": "Voornaam, Roepnaam, First name, Firstname, Given name, Forename, Vorname, Prénom",
     "infix": (
-        "Tussenvoegsel, Tussenvoegsels, Tussenvoegsel(s), Voorvoegsel, Voorvoegsels, Voorvoegsel(s), Infix, Prefix, "
-        "Name prefix, Surname prefix, Last name prefix, Namenszusatz, Vorsatzwort, Namensvorsatz, Particule, Préfixe"
+        "Tussenvoegsel, Tussenvoegsels, Tussenvoegsel(s), Tussenvoegs., Tussenv., Voorvoegsel, Voorvoegsels, "
+        "Voorvoegsel(s), Voorv., Infix, Prefix, Name prefix, Surname prefix, Last name prefix, Namenszusatz, "
+        "Vorsatzwort, Namensvorsatz, Präfix, Particule, Préfixe"
     ),
     "last_name": (
         "Achternaam, Familienaam, Last name, Surname, Family name, Nachname, Familienname, Zuname, Nom, Nom de famille"
     ),
     "email": (
-        "Emailadres, E-mailadres, Email, E-mail, Mail, Mailadres, Email adres, Email address, "
-        "E-mail address, Mail address, E-Mail-Adresse, Mailadresse, Adresse e-mail, Adresse email, Adresse mail, "
-        "Adresse électronique, Adresse de courriel, Courriel"
+        "Emailadres, E-mailadres, Email, E-mail, Mail, Mailadres, Email adres, Email address, E-mail address, "
+        "Mail address, E-Mail-Adresse, Mailadresse, Adresse e-mail, Adresse email, Adresse mail, Adresse électronique, "
+        "Adresse de courriel, Courriel"
     ),
     "company": (
         "Bedrijf, Bedrijfsnaam, Naam bedrijf, Company, Company name, Unternehmen, Firma, Firmenname, Gesellschaft, "
         "Entreprise, Société, Nom de l'entreprise, Nom de la société"
     ),
     "department": (
-        "Afdeling, Afdelingsnaam, Naam afdeling, Department, Department name, Abteilung, Abteilungsname, Département, "
-        "Service"
+        "Afdeling, Afd., Afdelingsnaam, Naam afdeling, Department, Dept., Department name, Abteilung, Abt., "
+        "Abteilungsname, Département, Dépt., Service"
     ),
     "functions": (
-        "Functie, Functies, Functie(s), Functienaam, Function, Functions, Function(s), Funktion, "
-        "Funktionen, Funktion(en), Fonction, Fonctions, Fonction(s)"
+        "Functie, Functies, Functie(s), Functienaam, Function, Functions, Function(s), Function name, Funktion, "
+        "Funktionen, Funktion(en), Funktionsname, Fonction, Fonctions, Fonction(s), Nom de la fonction"
     ),
     "cost_centre": (
-        "Kostenplaats, Kostplaats, Kostenplaatsnummer, Cost centre, Cost center, Costcentre, Costcenter, Kostenstelle, "
-        "Centre de coûts, Centre de coût"
+        "Kostenplaats, Kostplaats, Kostenplaatsnummer, Kostenplaatsnr, "
+        "Cost centre, Cost center, Costcentre, Costcenter, Cost centre number, Cost centre nr, Cost centre no, "
+        "Cost center number, Cost center nr, Cost center no, "
+        "Kostenstelle, Kostenstellennummer, Kostenstellen-Nr, Kostenstelle Nr, "
+        "Centre de coûts, Centre de coût, N° centre de coûts, N° de centre de coûts, N° du centre de coûts, "
+        "Numéro de centre de coûts, Numéro du centre de coûts"
     ),
     "invite": (
         "Uitnodiging versturen, Uitnodiging, Uitnodigen, Uitnodiging sturen, Uitnodiging verzenden, Send invitation, "
@@ -54,11 +67,17 @@ _SPELLINGS: Final = {
         "Envoyer l'invitation, Envoyer une invitation, Envoyer invitation, Inviter"
     ),
     "active": "Actief, Active, Aktiv, Actif",
-    "language": "Taal, Taalcode, Voorkeurstaal, Language, Language code, Sprache, Langue",
+    "language": (
+        "Taal, Taalcode, Voorkeurstaal, Language, Language code, Preferred language, Sprache, Sprachcode, Langue, "
+        "Code langue, Langue préférée"
+    ),
 }
 
+# What may stand beside a name; any other word in brackets may tell two columns apart.
 _BESIDE_THE_NAME: Final = re.compile(
-    r"\((verplicht|required|mandatory|pflicht|pflichtfeld|obligatoire)\)", re.IGNORECASE
+    r"\(\s*(verplicht|required|mandatory|pflicht|pflichtfeld|obligatoire"
+    r"|x|x/-|ja/nee|j/n|yes/no|y/n|ja/nein|oui/non|o/n)\s*\)",
+    re.IGNORECASE,
 )
 _LONGEST_SHOWN: Final = 100
 
@@ -90,8 +109,8 @@ class Header:
 
 
 def normal(header: str) -> str:
-    """A header without case, accents, space, hyphen, punctuation, `*` and "(verplicht)"."""
-    decomposed = unicodedata.normalize("NFKD", _BESIDE_THE_NAME.sub("", header))
+    """A header without case, accents, space, hyphen, punctuation, `*`, "(verplicht)" and "(x)"; N° is No."""
+    decomposed = unicodedata.normalize("NFKD", _BESIDE_THE_NAME.sub("", header).replace("°", "o"))
     return "".join(c for c in decomposed.casefold() if c.isalnum())
 
 
@@ -113,9 +132,9 @@ def known_headers(row: Row) -> int:
     return len({field_of(cell) for cell in row} - {None})
 
 
-def find_header(rows: list[Row]) -> Header | None:
-    """Of the first rows the one with the most known headers, at least two; the first of equals."""
-    best, most = None, 1
+def find_header(rows: list[Row], at_least: int = 2) -> Header | None:
+    """Of the first rows the one with the most known headers, so many `at_least`; the first of equals."""
+    best, most = None, at_least - 1
     for number, row in enumerate(rows[:HEADER_WITHIN_ROWS]):
         if (known := known_headers(row)) > most:
             best, most = number, known
@@ -152,7 +171,7 @@ def letters_of(index: int) -> str:
 def _header(number: int, row: Row) -> Header:
     columns, ignored = [], []
     for index, cell in enumerate(row):
-        shown = clean_text(cell[: 4 * _LONGEST_SHOWN])[:_LONGEST_SHOWN] if isinstance(cell, str) else str(cell)
+        shown = as_seen(cell)[:_LONGEST_SHOWN]
         field = field_of(cell)
         if field is not None:
             columns.append(Column(field, index, shown))

@@ -14,7 +14,6 @@ from import_service.reading.sheets import Row, Sheet, Source
 Frame = dict[str, Any]
 
 _PREFERRED: Final = frozenset({"gebruikers", "users"})
-_IGNORED_TOLD: Final = 20
 
 
 def frames(source: Source, suffix: str) -> Iterator[Frame]:
@@ -73,7 +72,7 @@ def _header_frame(source: Source, sheet: Sheet, header: Header) -> Frame:
         warnings.append({"code": "only_updates", "field": None, "params": {"fields": header.missing}})
     warnings += [
         {"code": "ignored_column", "field": None, "params": {"header": text, "letter": letters_of(index)}}
-        for index, text in header.ignored[:_IGNORED_TOLD]
+        for index, text in header.ignored
     ]
     return {
         "kind": "header",

@@ -2,7 +2,7 @@ import pytest
 
 from contracts.fields import IMPORT_FIELDS
 from contracts.sentences import column_name
-from import_service.reading.headers import field_of, letters_of
+from import_service.reading.headers import _SPELLINGS, field_of, letters_of, normal
 from import_service.reading.xlsx import column_index
 
 
@@ -103,6 +103,63 @@ def test_rule_2_common_spellings_are_known_without_case_space_hyphen_star_and_ve
     assert {spelling: field_of(spelling) for spelling in spellings} == dict.fromkeys(spellings, field)
 
 
+NUMBERS = """Personnel nr|Personnel no|Employee nr|Employee no|Employee ID|Staff ID|Staff no|Staff number|Pers.nummer
+Pers.nr|Personeelsnr|Mitarbeiter-Nr.|Mitarbeiternummer|Personal-Nr.|Personalnummer|Kundennr|Kundennummer|Kunden-Nr.
+Numéro de matricule|Matricule|N° employé|Nº employé|No employé|N° de personnel|Nº de personnel|№ client|Klant ID|Klantnr
+Relatie-ID|Relatienr|Customer no.|Medewerkersnr.|N° matricule (obligatoire)"""
+OTHERS = {
+    "infix": ["Tussenv.", "Voorv.", "Präfix"],
+    "department": ["Afd.", "Dept.", "Abt.", "Dépt."],
+    "functions": ["Function name", "Funktionsname", "Nom de la fonction"],
+    "cost_centre": [
+        "Kostenplaats nr",
+        "Cost centre no.",
+        "Cost center number",
+        "Kostenstellen-Nr.",
+        "N° centre de coûts",
+    ],
+    "active": ["Actief (x)", "Active (yes/no)", "Aktiv (ja/nein)", "Actif ( oui/non )", "Actief (X) *"],
+    "invite": [
+        "Uitnodiging (x)",
+        "Send invitation (x)",
+        "Einladung (x)",
+        "Envoyer l'invitation (x)",
+        "Uitnodiging (x/-)",
+    ],
+    "language": ["Preferred language", "Sprachcode", "Code langue", "Langue préférée"],
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "spelling"),
+    [("personnel_number", spelling) for spelling in NUMBERS.replace("\n", "|").split("|")]
+    + [(field, spelling) for field, spellings in OTHERS.items() for spelling in spellings],
+)
+def test_rule_2_short_forms_are_known_whatever_their_dots_degrees_and_hints(field, spelling):
+    assert field_of(spelling) == field
+
+
+def test_rule_2_no_spelling_means_two_fields_or_nothing():
+    meanings = {}
+    for field, spellings in _SPELLINGS.items():
+        for spelling in spellings.split(", "):
+            meanings.setdefault(normal(spelling), set()).add(field)
+    assert "" not in meanings
+    assert {spelling: fields for spelling, fields in meanings.items() if len(fields) > 1} == {}
+    assert set(_SPELLINGS) == set(IMPORT_FIELDS)
+
+
+@pytest.mark.parametrize("language", ["nl", "en", "de", "fr"])
+def test_rule_2_the_fields_that_no_workbook_has_are_taken_for_no_other(language):
+    assert [field_of(column_name(field, language)) for field in ("manager", "terms_accepted")] == [None, None]
+
+
+def test_rule_2_other_words_in_brackets_tell_columns_apart(read, xlsx, person):
+    result = read(xlsx([["Personeelsnummer", "E-mail", "E-mail (privé)"], ["1", "a@b.nl", "c@d.nl"]]))
+    assert result.rows[2]["email"] == "a@b.nl"
+    assert result.header["ignored"] == [["C", "E-mail (privé)"]]
+
+
 @pytest.mark.parametrize("header", ["", "Naam", "Reden", "Reason", "Nummer", 12, None, "x" * 32_767])
 def test_rule_2_other_headers_are_not_guessed(header):
     assert field_of(header) is None
@@ -114,6 +171,40 @@ def test_rule_2_further_columns_are_ignored_and_named(read, xlsx, headers, perso
     told = [w["params"] for w in result.warnings if w["code"] == "ignored_column"]
     assert told == [{"header": "Kleur", "letter": "A"}, {"header": "Reden", "letter": "N"}]
     assert result.rows[2]["language"] == "nl"
+
+
+def test_rule_2_every_further_column_is_named_however_many_there_are(read, xlsx):
+    further = [f"Extra {n}" for n in range(62)]
+    result = read(xlsx([["Personeelsnummer", "Taal", *further], ["1", "nl"]]))
+    assert [w["params"]["header"] for w in result.warnings if w["code"] == "ignored_column"] == further
+
+
+def test_rule_2_a_further_column_is_named_as_the_spreadsheet_shows_it(read, xlsx, xls, ods, biff_error):
+    def touch(workbook):
+        sheet = workbook.worksheets()[0]
+        for column, (code, value) in enumerate(
+            (("yyyy-mm-dd", 45413), ("yyyy-mm-dd hh:mm", 45413.375), ("hh:mm", 0.375)), 2
+        ):
+            sheet.write_number(0, column, value, workbook.add_format({"num_format": code}))
+        sheet.write_formula(0, 5, "=NA()", None, "#N/A")
+        sheet.write_row(0, 6, [2024, 12.5, True, "a\u00a0 b"])
+
+    def named(data, name):
+        return [text for _, text in read(data, name).header["ignored"]]
+
+    known = ["Personeelsnummer", "Taal"]
+    shown = ["2024-05-01", "2024-05-01 09:00", "09:00", "#N/A", "2024", "12.5", "TRUE", "a b"]
+    assert named(xlsx([known, ["1"]], touch=touch), "x.xlsx") == shown
+    assert named(xls([[*known, biff_error(0x2A), 2024], ["1"]]), "x.xls") == ["#N/A", "2024"]
+    number = '<table:table-cell office:value-type="float" office:value="2024"><text:p>2024</text:p></table:table-cell>'
+    date = '<table:table-cell office:value-type="date" office:date-value="2024-05-01T00:00:00"/>'
+    assert named(ods([[*known, number, date], ["1"]]), "x.ods") == ["2024", "2024-05-01"]
+
+
+def test_rule_2_a_header_is_told_without_characters_that_no_database_takes(read):
+    result = read("Personeelsnummer;Taal\x01;Kleur\x02\u202e\n1;nl\n".encode(), "x.csv")
+    assert result.header["columns"][1] == ["language", "B", "Taal\ufffd"]
+    assert result.header["ignored"] == [["C", "Kleur\ufffd\ufffd"]]
 
 
 def test_rule_2_columns_are_told_by_letter_and_by_the_header_of_the_file(read, xlsx, person):
