@@ -176,6 +176,8 @@ SENTENCES: Final[Mapping[str, tuple[str, ...]]] = {
         "This file has too many rows. Divide the users over more files.",
     ),
     "missing_columns": (
+        "These columns are missing: {fields}. Add them, or take the template and fill that in. The headers must stand "
+        "together in one row, within the first {within} rows.",
         "These columns are missing: {fields}. Add them, or take the template and fill that in.",
         "Columns are missing. Take the template and fill that in.",
     ),

@@ -182,6 +182,8 @@ SENTENCES: Final[Mapping[str, tuple[str, ...]]] = {
         "Dit bestand heeft te veel regels. Verdeel de gebruikers over meer bestanden.",
     ),
     "missing_columns": (
+        "Deze kolommen ontbreken: {fields}. Voeg ze toe, of neem het template en vul dat. De koppen moeten samen op één "
+        "regel staan, binnen de eerste {within} regels.",
         "Deze kolommen ontbreken: {fields}. Voeg ze toe, of neem het template en vul dat.",
         "Er ontbreken kolommen. Neem het template en vul dat.",
     ),

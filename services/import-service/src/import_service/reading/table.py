@@ -9,7 +9,7 @@ from import_service.reading.cells import read_column
 from import_service.reading.headers import NEEDED_BY_NEW_PEOPLE, Column, Header, check_columns, find_header, letters_of
 from import_service.reading.limits import CHUNK_ROWS, HEADER_WITHIN_ROWS, MAX_ROWS
 from import_service.reading.refused import FileRefused, not_readable
-from import_service.reading.sheets import Row, Sheet, Source
+from import_service.reading.sheets import Cell, Row, Sheet, Source
 
 Frame = dict[str, Any]
 
@@ -43,16 +43,24 @@ def _choose(source: Source, suffix: str) -> tuple[Sheet, Header]:
     preferred = [sheet for sheet in source.sheets if sheet.name.strip().casefold() in _PREFERRED]
     others = [sheet for sheet in source.sheets if sheet.visible and sheet not in preferred]
     blank = True
+    nearly: Header | None = None
     for sheet in (*preferred, *others):
         top = list(islice(sheet.rows(), HEADER_WITHIN_ROWS))
         if header := find_header(top):
             return sheet, header
-        blank &= not any(cell != "" for row in top for cell in row)
+        nearly = nearly or find_header(top, at_least=1)
+        blank &= all(_is_blank(cell) for row in top for cell in row)
     if blank:
         raise FileRefused("empty_file")
     if source.foreign_without_header:
         raise not_readable(suffix)
-    raise FileRefused("missing_columns", fields=list(NEEDED_BY_NEW_PEOPLE))
+    missing = nearly.missing if nearly else list(NEEDED_BY_NEW_PEOPLE)
+    raise FileRefused("missing_columns", fields=missing, within=HEADER_WITHIN_ROWS)
+
+
+def _is_blank(cell: Cell) -> bool:
+    """Whether nothing is left of a cell once it is trimmed."""
+    return cell == "" or (isinstance(cell, str) and cell.isspace())
 
 
 def _count(sheet: Sheet, header: Header) -> None:
@@ -60,7 +68,7 @@ def _count(sheet: Sheet, header: Header) -> None:
     indexes = [column.index for column in header.columns]
     left = MAX_ROWS
     for row in islice(sheet.rows(), header.row + 1, None):
-        if any(index < len(row) and row[index] != "" for index in indexes):
+        if not all(index >= len(row) or _is_blank(row[index]) for index in indexes):
             left -= 1
             if left < 0:
                 raise FileRefused("too_many_rows", limit=MAX_ROWS)

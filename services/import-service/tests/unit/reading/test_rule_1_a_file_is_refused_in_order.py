@@ -3,6 +3,8 @@ import zipfile
 
 import pytest
 
+from contracts.errors import ErrorCode, Problem
+from contracts.sentences import render
 from import_service.reading import limits, package, table, text
 from import_service.reading import sniff as sniffing
 from import_service.reading.refused import FileRefused
@@ -12,6 +14,10 @@ def refusal(read, data, filename="people.xlsx"):
     with pytest.raises(FileRefused) as refused:
         read(data, filename)
     return refused.value
+
+
+def told(refused, language):
+    return render(Problem(code=ErrorCode(refused.code), params=refused.params), language)
 
 
 def test_rule_1_a_file_of_no_bytes_is_empty(read):
@@ -216,6 +222,22 @@ def test_rule_1_a_file_without_a_header_misses_all_columns(read, xlsx):
     refused = refusal(read, xlsx([["a", "b"], ["c", "d"]]))
     assert refused.code == "missing_columns"
     assert len(refused.params["fields"]) == 6
+    assert "within the first 20 rows" in told(refused, "en")
+    assert "binnen de eerste 20 regels" in told(refused, "nl")
+
+
+def test_rule_1_a_column_that_stands_alone_is_not_told_as_missing(read, xlsx):
+    needed = ["personnel_number", "first_name", "last_name", "email", "company", "department"]
+    assert refusal(read, b"Lijst\nPersoneelsnummer;Foo\n1;x\n", "x.csv").params["fields"] == needed[1:]
+    assert refusal(read, xlsx([["Taal"], ["nl"]])).params["fields"] == needed
+    later = {"Uitleg": [["Vul dit in"]], "Gebruikers": [["Emailadres", "Foo"], ["a@b.nl"]]}
+    refused = refusal(read, xlsx(sheets=later))
+    assert refused.params["fields"] == [field for field in needed if field != "email"]
+    assert "Email address" not in told(refused, "en")
+
+
+def test_rule_1_where_the_header_stands_is_not_told_when_it_was_found(read, xlsx):
+    assert "20" not in told(refusal(read, xlsx([["Voornaam", "Taal"], ["Jan", "nl"]])), "en")
 
 
 def test_rule_1_text_without_a_header_is_only_a_table_under_a_name_of_text(read):

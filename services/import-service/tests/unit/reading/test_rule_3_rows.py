@@ -2,6 +2,7 @@ import pytest
 
 from import_service.reading import table
 from import_service.reading.limits import CHUNK_ROWS
+from import_service.reading.refused import FileRefused
 
 
 def test_rule_3_rows_keep_the_number_that_the_spreadsheet_shows(read, xlsx, ods, xls, headers, person):
@@ -40,6 +41,23 @@ def test_rule_3_a_row_that_is_blank_in_all_known_columns_is_in_no_count_and_no_r
     blank = [" ", "\u00a0", "\n", *[""] * 9]
     result = read(xlsx([[*headers, "Kleur"], person, [*blank, "rood"], person]))
     assert list(result.rows) == [2, 4]
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "csv", "ods", "xls"])
+def test_rule_3_blank_rows_do_not_count_towards_the_most_rows(read, xlsx, xls, ods, headers, person, monkeypatch, kind):
+    monkeypatch.setattr(table, "MAX_ROWS", 3)
+    blank = [[" ", "", "\u00a0"], ["\t \u2003"], [*[""] * 12, "rood"]]
+    rows = [[*headers, "Kleur"], *[person] * 2, *blank * 2, person]
+    csv = "\n".join(";".join(row) for row in rows).encode()
+    data = {"xlsx": xlsx, "xls": xls, "ods": ods}[kind](rows) if kind != "csv" else csv
+    assert list(read(data, f"x.{kind}").rows) == [2, 3, 10]
+    with pytest.raises(FileRefused, match="too_many_rows"):
+        read(xlsx([*rows, ["", "Jan"]]))
+
+
+def test_rule_3_a_sheet_of_white_space_is_an_empty_file(read, xlsx):
+    with pytest.raises(FileRefused, match="empty_file"):
+        read(xlsx([[" ", "\u00a0"], ["\n"]]))
 
 
 def test_rule_3_a_row_without_a_number_or_with_only_a_wrong_cell_is_not_blank(read, xlsx, headers):
