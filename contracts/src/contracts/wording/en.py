@@ -154,6 +154,10 @@ SENTENCES: Final[Mapping[str, tuple[str, ...]]] = {
     "unreadable_file/encoding": (
         "The characters of this text file cannot be read. Save it as .xlsx or as csv in UTF-8 and upload it again.",
     ),
+    "unreadable_file/quote": (
+        'The row that begins on line {line} of this text file has a quotation mark (") that is not closed or stands '
+        "amidst a value. Remove it or close it, and upload the file again.",
+    ),
     "unreadable_file/dimension": (
         "This file has cells far outside the table. Remove the columns after column 64 and the empty rows below the "
         "table, save it and upload it again.",

@@ -157,6 +157,10 @@ SENTENCES: Final[Mapping[str, tuple[str, ...]]] = {
         "De tekens in dit tekstbestand zijn niet te lezen. Sla het op als .xlsx of als csv in UTF-8 en upload het "
         "opnieuw.",
     ),
+    "unreadable_file/quote": (
+        'In de rij die begint op regel {line} van dit tekstbestand staat een aanhalingsteken (") dat niet wordt '
+        "afgesloten of midden in een waarde staat. Verwijder het of sluit het af, en upload het bestand opnieuw.",
+    ),
     "unreadable_file/dimension": (
         "Dit bestand heeft cellen ver buiten de tabel. Verwijder de kolommen na kolom 64 en de lege regels onder de "
         "tabel, sla het op en upload het opnieuw.",

@@ -41,7 +41,7 @@ class CsvSheet:
 
     def _prove(self, suffix: str) -> int:
         """One pass before anything is told: quotes that close, and no cell beyond the last column."""
-        last = number = 0
+        last = number = line = 0
         with self._path.open(encoding=self._encoding, newline="") as file:
             records = csv.reader(file, delimiter=self._delimiter, strict=True)
             try:
@@ -50,9 +50,13 @@ class CsvSheet:
                         raise far_cell()
                     if record:
                         last = number
+                    line = records.line_num
             except csv.Error as error:
                 refusal = not_readable(suffix)
-                refusal.params["line"] = records.line_num
+                # a line that is too long by itself needs no quote for that
+                if suffix in _TEXT_SUFFIXES and (records.line_num > line + 1 or "limit" not in str(error)):
+                    # a quote that is never closed is found at its end: the line that helps is where the record begins
+                    refusal.params |= {"reason": "quote", "line": line + 1}
                 raise refusal from error
         return last
 

@@ -2,6 +2,8 @@ import codecs
 
 import pytest
 
+from contracts.errors import ErrorCode, Problem
+from contracts.sentences import render
 from import_service.reading.refused import FileRefused
 
 ROWS = [["Personeelsnummer", "Voornaam", "Achternaam"], ["007", "Zoë", "d’Été"], ["008", "José", "Œuvre"]]
@@ -77,8 +79,32 @@ def test_a_quote_that_is_never_closed_is_refused_and_swallows_no_row(read):
     for rest in ("2;Piet\n3;Kees\n", "2;Piet\n" * 50_000):
         with pytest.raises(FileRefused) as refused:
             read(f'Personeelsnummer;Voornaam\n1;"Jan\n{rest}'.encode(), "people.csv")
-        assert refused.value.code == "unreadable_file"
-        assert refused.value.params["line"] >= 2
+        assert (refused.value.code, refused.value.params) == ("unreadable_file", {"reason": "quote", "line": 2})
+
+
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [
+        ('1;"Jan" Piet\n2;Kees\n', 3),
+        ('1;"Jan\n2;"Piet"\n', 3),
+        ('1;"a\nb"\n\n2;"Jan" Piet\n', 6),
+        ('1;Jan\n2;"Piet\n3;Kees\n', 4),
+    ],
+    ids=["amidst a value", "closed by the next", "below a record of two lines", "never closed"],
+)
+def test_a_quote_that_cannot_be_meant_is_told_with_the_line_where_its_row_begins(read, rows, line):
+    with pytest.raises(FileRefused) as refused:
+        read(f"Lijst\nPersoneelsnummer;Voornaam\n{rows}".encode(), "people.csv")
+    problem = Problem(code=ErrorCode(refused.value.code), params=refused.value.params)
+    assert f"op regel {line} van dit tekstbestand staat een aanhalingsteken" in render(problem, "nl")
+    assert f"on line {line} of this text file has a quotation mark" in render(problem, "en")
+
+
+def test_nothing_is_said_of_quotes_where_none_is_to_blame(read):
+    for data, name in ((b"x" * 200_000, "x.csv"), (b'1;"Jan" Piet\n', "x.xlsx"), (b'1;"Jan" Piet\n', "x.exe")):
+        with pytest.raises(FileRefused) as refused:
+            read(data, name)
+        assert refused.value.params == {}
 
 
 def test_the_delimiter_is_the_one_that_makes_a_header_not_the_most_frequent(read):
