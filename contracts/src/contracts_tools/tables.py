@@ -44,7 +44,8 @@ _SOMETIMES: Final[dict[str, tuple[str, ...]]] = {
     "unknown_department": ("matches",),
     "unknown_function": ("matches",),
     "email_in_use": ("personnel_number", "row", "kind"),
-    "unreadable_file": ("reason",),
+    "missing_columns": ("within",),
+    "unreadable_file": ("reason", "line"),
     "unsupported_format": ("format",),
 }
 """Params that a code has in some cases only."""

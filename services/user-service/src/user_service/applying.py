@@ -24,6 +24,7 @@ from user_service.domain.decision import Decision, apply
 from user_service.domain.person import AddressHolder, User
 from user_service.domain.reading import Asked, read, told
 from user_service.organisations import Organisations
+from user_service.pace import Pace
 from user_service.store import AddressKey, PersonKey
 
 Request = Record[UserRequested | Command]
@@ -127,7 +128,7 @@ class Applying:
         while True:
             await asyncio.sleep(0)
             state = _Known(dict(users), dict(holders))
-            count = self._decide_all(items, state, now)
+            count = await self._decide_all(items, state, now)
             if any(state.claimed.get(address, number) != number for address, number in won.items()):
                 raise _TwinWasFaster  # won for one person, now due to another: begin again without the claims
             claims = {a: number for a, number in state.claimed.items() if a not in won}
@@ -146,13 +147,15 @@ class Applying:
         await self._write(connection, items[:count], users, state, won)
         return count
 
-    def _decide_all(self, items: Sequence[_Item], state: _Known, now: datetime) -> int:
-        ids = new_ids(2 * len(items))
+    async def _decide_all(self, items: Sequence[_Item], state: _Known, now: datetime) -> int:
+        ids, pace = new_ids(2 * len(items)), Pace()
         for count, item in enumerate(items):
             try:
                 self._decide_one(item, state, now, ids[2 * count], ids[2 * count + 1])
             except _FreedHere:
                 return count
+            if pace.due():
+                await asyncio.sleep(0)
         return len(items)
 
     def _decide_one(self, item: _Item, state: _Known, now: datetime, user_id: str, invitation_id: str) -> None:
@@ -208,12 +211,12 @@ class Applying:
         repeated: Sequence[tuple[_Item, request_log.Logged]],
         now: datetime,
     ) -> None:
-        time = now_text()
+        time, pace = now_text(), Pace()
         ids = iter(new_ids(len(fresh) + len(repeated)))
         events: list[Event] = []
         entries = []
         outcomes: dict[str, dict[str, Any]] = {}
-        for count, item in enumerate(fresh):
+        for item in fresh:
             decision, envelope = item.decision, item.request.envelope
             assert decision is not None  # noqa: S101 - _decide() gave each one
             organisation = self.organisations.of(envelope.academy)
@@ -224,7 +227,7 @@ class Applying:
                 outcomes[envelope.request_id] = command_outcome(
                     item.after, decision, self.organisations, envelope.academy, now
                 )
-            if count % 250 == 249:
+            if pace.due():
                 await asyncio.sleep(0)
         for item, logged in repeated:
             outcome = orjson.loads(logged.outcome)

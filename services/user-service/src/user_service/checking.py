@@ -11,6 +11,7 @@ from user_service import messages, store
 from user_service.domain.decide import claimed_address, decide
 from user_service.domain.reading import read
 from user_service.organisations import Organisations
+from user_service.pace import Pace
 
 
 @dataclass
@@ -38,12 +39,12 @@ class Checking:
             ]
             holders = await store.load_holders(connection, {key for key in addresses if key[1]})
             now = await store.now(connection)
-        ids, time = new_ids(len(records)), now_text()
+        ids, time, pace = new_ids(len(records)), now_text(), Pace()
         events: list[Event] = []
         for n, record in enumerate(records):
             organisation = self.organisations.of(record.envelope.academy)
             decision = decide(asked[n], users.get(people[n]), organisation, holders.get(addresses[n]), now)
             events.append(messages.checked_event(record.envelope, decision, record.message.round, id=ids[n], time=time))
-            if n % 250 == 249:
+            if pace.due():
                 await asyncio.sleep(0)
         await self.replies.send(events)

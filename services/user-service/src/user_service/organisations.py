@@ -1,6 +1,7 @@
 """The organisations of all academies, looked up in memory, as new as a request needs them."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 
 from chassis.database import Pool
@@ -9,6 +10,8 @@ from user_service.domain.organisation import Organisation, build_organisation
 
 LONGEST_WAIT = 5.0
 """Seconds that a request waits for the revision it was made with; then it is decided with what there is."""
+IN_VAIN = 30.0
+"""Seconds in which nobody waits again for what did not come: one revision that never was must not slow down everybody."""
 
 
 class Organisations:
@@ -17,11 +20,13 @@ class Organisations:
     def __init__(self, replica: StateReplica) -> None:
         self._replica = replica
         self._built: dict[str, Organisation] = {}
+        self._in_vain: dict[str, tuple[int, float]] = {}
         replica.on_change.append(self._forget)
 
     def _forget(self, academies: set[str]) -> None:
         for academy in academies:
             self._built.pop(academy, None)
+            self._in_vain.pop(academy, None)
 
     def of(self, academy: str) -> Organisation:
         """The organisation of the academy; one that is not `known` if there is no such academy."""
@@ -29,7 +34,8 @@ class Organisations:
         if organisation is None:
             entries = self._replica.entries(academy).values()
             organisation = build_organisation((entry.message, entry.removed) for entry in entries)
-            self._built[academy] = organisation
+            if entries:
+                self._built[academy] = organisation
         return organisation
 
     async def wait_for(self, pool: Pool, revisions: Mapping[str, int]) -> None:
@@ -37,4 +43,11 @@ class Organisations:
         async with pool.acquire() as connection:
             stored = await self._replica.stored_revision(connection, list(revisions))
         needed = {a: max(revision, stored.get(a, 0)) for a, revision in revisions.items()}
-        await asyncio.gather(*(self._replica.wait_for(a, n, LONGEST_WAIT) for a, n in needed.items()))
+        await asyncio.gather(*(self._wait_for(a, n) for a, n in needed.items()))
+
+    async def _wait_for(self, academy: str, revision: int) -> None:
+        missed, until = self._in_vain.get(academy, (0, 0.0))
+        if missed and revision >= missed and time.monotonic() < until:
+            return
+        if not await self._replica.wait_for(academy, revision, LONGEST_WAIT):
+            self._in_vain[academy] = revision, time.monotonic() + IN_VAIN

@@ -6,7 +6,7 @@ from typing import Final
 
 import asyncpg
 
-from chassis.database import Connection
+from chassis.database import Connection, only_index_plans
 from contracts.fields import display_name
 from user_service.domain.person import AddressHolder, InvitationState, User
 
@@ -225,6 +225,11 @@ async def find_invited(connection: Connection, invitation_id: str) -> tuple[str,
 async def mark_invitations_failed(connection: Connection, failed: Mapping[str, int]) -> None:
     """Mark open invitations whose present generation (by invitation id) could not be delivered."""
     ordered = sorted(failed)
+    await only_index_plans(connection)
+    # In the order in which requests lock people.
+    await connection.execute(
+        "SELECT FROM person WHERE invitation_id = ANY ($1::text[]) ORDER BY academy, number_key FOR UPDATE", ordered
+    )
     await connection.execute(
         """UPDATE person AS p SET invitation_status = 'failed'
            FROM unnest($1::text[], $2::int[]) AS k (invitation_id, generation)

@@ -14,6 +14,8 @@ Place = tuple[str, str]
 
 _MAX_FUNCTION_PROBLEMS: Final = 20
 _MAX_OTHERS: Final = 10
+_MAX_SUGGESTED: Final = 5
+"""Unknown functions of one cell for which a close name is looked for: that costs a hundred times what a good row does."""
 """Units named in one sentence."""
 _MAX_REMEMBERED: Final = 10_000
 """Pairs and cells whose meaning an organisation remembers: a file repeats few of them very often."""
@@ -85,7 +87,8 @@ def find_functions(
             if len(hit) == 1:
                 found[hit[0].id] = None
             elif len(problems) < _MAX_FUNCTION_PROBLEMS:
-                problems.append(_unknown_function(text, hit, organisation))
+                suggest = len(problems) < _MAX_SUGGESTED
+                problems.append(_unknown_function(text, hit, organisation, suggest=suggest))
     ids = tuple(found)
     if not own and not problems and len(organisation.function_cells) < _MAX_REMEMBERED:
         organisation.function_cells[cells] = ids
@@ -180,7 +183,7 @@ def _own_department_elsewhere(text: str, department: str, company: Unit, organis
     )
 
 
-def _unknown_function(text: str, hit: Hit, organisation: Organisation) -> Problem:
+def _unknown_function(text: str, hit: Hit, organisation: Organisation, *, suggest: bool) -> Problem:
     if len(text) > MAX_LENGTH["functions"]:
         return Problem(
             code=ErrorCode.TOO_LONG,
@@ -192,7 +195,7 @@ def _unknown_function(text: str, hit: Hit, organisation: Organisation) -> Proble
         code=ErrorCode.UNKNOWN_FUNCTION,
         field="functions",
         value=told(text),
-        suggestion=None if hit else organisation.close_function(text),
+        suggestion=organisation.close_function(text) if suggest and not hit else None,
         params=_matches(hit),
     )
 
