@@ -1,54 +1,72 @@
 """What follows an `org apply` never sees the organisation before it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from outside import books
-from outside.academy import Academy, as_yaml
-from outside.documents import documented
+from outside.academy import Academy, NewAcademy, as_yaml
+from outside.documents import codes, documented
 
 from instroom.failure import Failure
 from instroom.testing import wait_until
 
 ROUNDS = 100
+ACADEMIES = 4
+"""How many take their rounds at the same time: one alone mostly waits."""
 
 
-def test_a_person_and_a_file_right_behind_an_org_apply_meet_the_new_organisation_100_times(acme: Academy) -> None:
-    """Through the command line's own client; half of the rounds add a person, half check a file."""
-    uploads: list[str] = []
-    for n in range(ROUNDS):
-        department = f"Team {n}"
-        acme.apply(companies=[{"name": "Acme BV", "departments": [{"name": department}]}])
-        person = acme.person(2000 + n, department=department)
-        if n % 2:
-            outcome = acme.add(2000 + n, department=department)
-            assert outcome["code"] == "created", (n, outcome)
-            assert outcome["user"]["department"] == department
+def step(n: int) -> dict[str, Any]:
+    """Round n in one apply: a unit that is new, one with another name, and the one that was new before is gone."""
+    departments: list[dict[str, Any]] = [{"name": f"Team {n}"}]
+    departments.append({"name": f"Naam {n}", "was": f"Naam {n - 1}"} if n else {"name": "Naam 0", "was": "Inkoop"})
+    if n:
+        departments.append({"name": f"Team {n - 1}", "remove": True})
+    return {"companies": [{"name": "Acme BV", "departments": departments}]}
+
+
+def people(academy: Academy, n: int) -> bytes:
+    """A file that the organisation of round n alone judges so: two good rows, then one in a unit that is gone."""
+    names = [f"Team {n}", f"Naam {n}", f"Team {n - 1}"]
+    return books.workbook(
+        academy.person(f"{n}-{place}", department=name, functions="") for place, name in enumerate(names)
+    )
+
+
+def assert_judged_by_the_new_organisation(document: dict[str, Any], n: int) -> None:
+    assert (document["created"], codes(document)) == (2, {4: ["unknown_department"]}), (n, document["results"])
+
+
+def test_a_file_right_behind_an_org_apply_meets_the_new_organisation_100_times(make_academy: NewAcademy) -> None:
+    """Nothing stands between an apply and its upload, and the next apply comes when that check has ended."""
+
+    def rounds(academy: Academy) -> None:
+        for n in range(ROUNDS // ACADEMIES):
+            academy.apply(**step(n))
+            import_id = academy.upload(people(academy, n))
+            assert_judged_by_the_new_organisation(academy.ended(import_id), n)
+
+    with ThreadPoolExecutor(ACADEMIES) as at_once:
+        list(at_once.map(rounds, [make_academy() for _ in range(ACADEMIES)]))
+
+
+def test_a_file_right_behind_an_org_apply_meets_the_new_organisation_at_the_command_line(acme: Academy) -> None:
+    for n in range(4):
+        assert acme.cli("org", "apply", acme.file(as_yaml(step(n)), "organisatie.yaml")).code == 0
+        document = documented(acme.import_file(people(acme, n), code=1))
+        assert_judged_by_the_new_organisation(document, n)
+        assert not any(result["drifted"] for result in document["results"])
+
+
+def test_a_person_right_behind_an_org_apply_meets_the_new_organisation(acme: Academy) -> None:
+    for n in range(20):
+        acme.apply(**step(n))
+        kind = n % 3
+        department = (f"Team {n}", f"Naam {n}", f"Team {n - 1}")[kind]
+        outcome = acme.add(n, department=department)
+        if kind < 2:
+            assert (outcome["code"], outcome["user"]["department"]) == ("created", department), n
         else:
-            uploads.append(acme.upload(books.workbook([person])))
-    for n, import_id in enumerate(uploads):
-        checked = acme.ended(import_id)
-        assert (checked["created"], checked["rejected"]) == (1, 0), (2 * n, checked["results"])
-
-
-def test_renamed_removed_and_new_units_are_seen_at_once_by_every_round(acme: Academy) -> None:
-    for n in range(10):
-        old, new = (f"Afdeling {n - 1}", f"Afdeling {n}") if n else ("Inkoop", "Afdeling 0")
-        acme.apply(companies=[{"name": "Acme BV", "departments": [{"name": new, "was": old}]}])
-        outcome = acme.add(3000 + n, department=new)
-        assert (outcome["code"], outcome["user"]["department"]) == ("created", new)
-        acme.apply(companies=[{"name": "Acme BV", "departments": [{"name": f"Tijdelijk {n}"}]}])
-        acme.apply(companies=[{"name": "Acme BV", "departments": [{"name": f"Tijdelijk {n}", "remove": True}]}])
-        rejected = acme.add(4000 + n, department=f"Tijdelijk {n}")
-        assert [error["code"] for error in rejected["errors"]] == ["unknown_department"]
-
-
-def test_the_command_line_remembers_what_it_applied(acme: Academy) -> None:
-    for n in range(5):
-        structure: dict[str, Any] = {"companies": [{"name": f"Bedrijf {n}", "departments": [{"name": "Balie"}]}]}
-        assert acme.cli("org", "apply", acme.file(as_yaml(structure), "organisatie.yaml")).code == 0
-        person = acme.person(5000 + n, company=f"Bedrijf {n}", department="Balie")
-        document = documented(acme.import_file(books.workbook([person])))
-        assert document["created"] == 1
+            assert [error["code"] for error in outcome["errors"]] == ["unknown_department"], n
 
 
 def test_an_academy_that_was_defined_just_now_is_known_to_every_service(acme: Academy) -> None:
