@@ -1,13 +1,15 @@
 """Two academies with the same numbers and addresses do not see each other."""
 
 import json
+from pathlib import Path
 
 import pytest
 from outside import books
-from outside.academy import Academy, NewAcademy
+from outside.academy import Academy, NewAcademy, new_academy
 from outside.documents import by_number, documented
 
 from instroom.failure import Failure
+from instroom.testing import Platform
 
 
 @pytest.fixture
@@ -94,3 +96,32 @@ def test_a_unit_of_the_other_academy_is_unknown(make_academy: NewAcademy) -> Non
     errors = by_number(documented(two.take_in(two.person(1001, **person))))["1001"]["errors"]
     assert "unknown_company" in {error["code"] for error in errors}
     assert "Alleen hier" not in two.cli("org", "show").out
+
+
+@pytest.mark.slow
+def test_two_platforms_live_side_by_side_and_neither_knows_the_academies_of_the_other(
+    acme: Academy, own_platform: Platform, tmp_path: Path
+) -> None:
+    other = new_academy(own_platform, "ernaast", tmp_path / "ernaast")
+    try:
+        for academy, name in ((acme, "Een"), (other, "Twee")):
+            person = academy.person(1001, last_name=name, invite="x", active="x")
+            added = academy.cli("user", "add", *_flags(person), "--json")
+            assert (added.code, added.json()["last_name"], added.json()["invitation"]) == (0, name, "queued"), added
+            academy.mail(1001)
+        for academy, elsewhere in ((acme, other), (other, acme)):
+            assert [user["last_name"] for user in academy.users()] == [academy.show(1001)["last_name"]]
+            listed = academy.platform.run("user", "list", "--academy", elsewhere.id, "--json")
+            assert (listed.code, listed.json()["error"]["code"]) == (2, "unknown_academy")
+            assert not [mail for mail in academy.platform.mails() if mail.to == elsewhere.address(1001)]
+        addresses = [set(academy.platform.status()["addresses"].values()) - {None} for academy in (acme, other)]
+        assert not addresses[0] & addresses[1]
+    finally:
+        other.client.close()
+
+
+def _flags(person: dict[str, str]) -> list[str]:
+    """The flags of `instroom user add` for somebody active who is to be invited."""
+    fields = ("personnel_number", "first_name", "last_name", "email", "company", "department")
+    values = [word for field in fields for word in (f"--{field.replace('_', '-')}", person[field])]
+    return [*values, "--invite", "--active"]
