@@ -97,6 +97,24 @@ def test_one_trace_runs_from_the_form_to_the_mail(acme: Academy) -> None:
     assert {record.trace_id for record in records} == {trace}
 
 
+def test_one_trace_runs_from_an_organisation_command_to_the_structure(acme: Academy) -> None:
+    trace = secrets.token_hex(16)
+    headers = {"traceparent": f"00-{trace}-{secrets.token_hex(8)}-01"}
+    companies = [{"name": "Spoor", "departments": [{"name": "Perron"}]}]
+    acme.client.send("org-service", "POST", acme.path("structure"), json={"companies": companies}, headers=headers)
+    kafka = acme.platform.address("broker")
+    changed = "instroom.org.academy-changed.v1"  # the last event of a revision
+    broker.until(kafka, ["org.structure"], lambda r: r.trace_id == trace and r.type == changed, 1)
+    records = broker.read(kafka, ("org.commands", "org.structure"), lambda r: r.trace_id == trace)
+    assert sorted((record.topic, record.type) for record in records) == [
+        ("org.commands", "instroom.org.apply-structure.v1"),
+        ("org.structure", changed),
+        ("org.structure", "instroom.org.company-changed.v1"),
+        ("org.structure", "instroom.org.department-changed.v1"),
+    ]
+    assert {(record.key or b"").split(b"/")[0] for record in records} == {acme.id.encode()}
+
+
 def test_events_can_be_followed_at_the_command_line(acme: Academy) -> None:
     acme.add(1001)
     ran = acme.cli("events", "tail", "--topic", "user.events", "--from", "start", "--limit", "1", "--json")
