@@ -1,14 +1,18 @@
 """What follows an `org apply` never sees the organisation before it."""
 
+import os
+import signal
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
-from outside import books
-from outside.academy import Academy, NewAcademy, as_yaml
+import pytest
+from outside import books, broker
+from outside.academy import Academy, NewAcademy, as_yaml, new_academy
 from outside.documents import codes, documented
 
 from instroom.failure import Failure
-from instroom.testing import wait_until
+from instroom.testing import Platform, wait_until
 
 ROUNDS = 100
 ACADEMIES = 4
@@ -67,6 +71,33 @@ def test_a_person_right_behind_an_org_apply_meets_the_new_organisation(acme: Aca
             assert (outcome["code"], outcome["user"]["department"]) == ("created", department), n
         else:
             assert [error["code"] for error in outcome["errors"]] == ["unknown_department"], n
+
+
+def applied_and_asked(academy: Academy, n: int, kafka: str) -> str:
+    """Apply round n and upload its file: the import, once user-service has been asked for its verdicts."""
+    academy.apply(**step(n))
+    import_id = academy.upload(people(academy, n))
+    broker.until(kafka, ["user.checks"], lambda record: record.reference[0] == f"import/{import_id}", 3)
+    return import_id
+
+
+@pytest.mark.slow
+def test_a_service_that_slept_through_an_org_apply_judges_what_waits_for_it_by_the_new_organisation(
+    own_platform: Platform, tmp_path: Path
+) -> None:
+    """It finds the structure and the checks at the same moment: only the revision that came along tells it to wait."""
+    academy = new_academy(own_platform, "slaapt", tmp_path / "slaapt")
+    kafka, pid = own_platform.address("broker"), own_platform.pid("user-service")
+    try:
+        for n in range(5):
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                import_id = applied_and_asked(academy, n, kafka)
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            assert_judged_by_the_new_organisation(academy.ended(import_id), n)
+    finally:
+        academy.client.close()
 
 
 def test_an_academy_that_was_defined_just_now_is_known_to_every_service(acme: Academy) -> None:
