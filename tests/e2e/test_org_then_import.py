@@ -40,6 +40,7 @@ def assert_judged_by_the_new_organisation(document: dict[str, Any], n: int) -> N
     assert (document["created"], codes(document)) == (2, {4: ["unknown_department"]}), (n, document["results"])
 
 
+@pytest.mark.slow
 def test_a_file_right_behind_an_org_apply_meets_the_new_organisation_100_times(make_academy: NewAcademy) -> None:
     """Nothing stands between an apply and its upload, and the next apply comes when that check has ended."""
 
