@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from contracts.events.users import Person
+from contracts.events.users import DeleteUser, Person, WithdrawInvitation
 from contracts.fields import FIELDS
 from user_service.domain.documents import invitation, user_document
 from user_service.messages import person_json
@@ -44,6 +44,16 @@ def test_the_documents_invitation_is_what_a_request_did_or_what_stands(world: An
     assert shown(world.at(days=30)) == ("expired", False)
     assert user_document(world.jan(invite="x"), world.organisation, world.now)["invitation"] == "waiting"
     assert user_document(world.jan(), world.organisation, world.now)["invitation"] == "none"
+
+
+def test_an_event_takes_back_only_an_invitation_that_was_mailed(world: Any) -> None:
+    for active, told in (("x", "withdrawn"), ("-", "none")):
+        user = world.jan(invite="x", active=active)
+        for command in (DeleteUser(personnel_number="1001"), WithdrawInvitation(personnel_number="1001")):
+            decision = world.command(command, user)
+            event = invitation(decision, world.settle(decision))
+            assert event.status == told
+            assert (event.invitation_id is not None) == (told == "withdrawn")
 
 
 def test_the_person_of_an_event_names_units_with_their_ids(world: Any) -> None:

@@ -16,6 +16,8 @@ def invitation(decision: Decision, after: User | None) -> Invitation:
     if status == "none" or after is None:
         return Invitation()
     state = after.invitation
+    if status == "withdrawn" and state.invitation_id is None:
+        return Invitation()  # it only waited: nothing was mailed that could be taken back
     return Invitation(
         status=status,
         invitation_id=state.invitation_id,
