@@ -31,8 +31,8 @@ down: install ## stop it; the data stays
 demo: install ## the main job on the embedded stack (DEMO_EXIT=1 stops at the end)
 	$(BIN)/python -m instroom.demo
 
-test: install ## all tests that this machine can run
-	$(BIN)/pytest
+test: install ## all tests that this machine can run, in two processes
+	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 test-unit: install ## those that need no database and no broker
 	$(BIN)/pytest contracts/tests chassis/tests/unit services/*/tests/unit

@@ -1,5 +1,36 @@
-"""What every test of the repository may use."""
+"""What every test of the repository may use, and which of them share a process."""
+
+from pathlib import Path
+
+import pytest
 
 import contracts  # noqa: F401 - before pytest takes the folder of that name for the package
 
 pytest_plugins = ["chassis.testing", "instroom.testing"]
+
+_ROOT = Path(__file__).parent
+_LONGEST_FIRST = ("tests/chaos", "tests", "deploy/local/tests/stack")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together what uses one platform or one stack, the longest first; the others go wherever there is room."""
+    for item in items:
+        if group := _group(item):
+            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=_turn)
+
+
+def _group(item: pytest.Item) -> str | None:
+    folder = item.path.relative_to(_ROOT).parent
+    for shared in _LONGEST_FIRST:
+        if folder.is_relative_to(shared):
+            return shared
+    return str(folder) if folder.name == "integration" else None
+
+
+def _turn(item: pytest.Item) -> int:
+    group = _group(item)
+    if group is None:
+        return len(_LONGEST_FIRST) + 1
+    return _LONGEST_FIRST.index(group) if group in _LONGEST_FIRST else len(_LONGEST_FIRST)

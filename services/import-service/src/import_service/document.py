@@ -145,6 +145,8 @@ def _all_errors(row: Row, detail: Mapping[str, Any], rejected: bool) -> list[dic
         return []
     told = {problem.get("field") for problem in row.errors}
     decided = [p for p in detail.get("errors", ()) if p.get("field") is None or p["field"] not in told]
+    if "email" in told:  # whose address it is, a duplicate has said already
+        decided = [p for p in decided if p["code"] not in _ABOUT_AN_OWNER]
     if told & {"company", "department"}:  # one that cannot be read was decided as a blank one, which it is not
         decided = [p for p in decided if p["code"] != ErrorCode.DEPARTMENT_NOT_IN_COMPANY]
     return row.errors + decided

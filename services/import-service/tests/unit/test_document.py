@@ -155,7 +155,10 @@ def test_an_address_that_another_row_of_the_file_may_free_names_that_row(code: s
 
 def test_a_duplicate_tells_what_the_check_found_besides() -> None:
     local = [{"code": "duplicate_in_file", "field": "email", "value": "jan@x.example", "params": {"first_row": 2}}]
-    found = [{"code": "email_in_use", "field": "email"}, {"code": "unknown_company", "field": "company"}]
+    found = [
+        {"code": "personnel_number_conflict", "field": "personnel_number", "params": {"personnel_number": "1002"}},
+        {"code": "unknown_company", "field": "company"},
+    ]
     told = shown(row(decision("rejected", errors=found), errors=local))
     assert [e["code"] for e in told["errors"]] == ["duplicate_in_file", "unknown_company"]
 
