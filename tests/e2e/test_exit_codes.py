@@ -30,7 +30,19 @@ def test_0_is_done_and_1_is_refused_wholly_or_in_part(acme: Academy) -> None:
 
 def test_an_unknown_import_is_refused_as_not_found(acme: Academy) -> None:
     for word in ("start", "report"):
-        assert error(acme.cli("import", word, "00000000-0000-0000-0000-000000000000", "--json")) == (1, "not_found")
+        for id_ in ("00000000-0000-0000-0000-000000000000", ".", "..", "", "a/b", "\x01"):
+            assert error(acme.cli("import", word, id_, "--json")) == (1, "not_found")
+
+
+def test_numbers_of_dots_and_slashes_are_managed_like_any_other(acme: Academy) -> None:
+    for position, number in enumerate((".", "..", "a/b", "../activate")):
+        acme.add(number, email=acme.address(position))
+        for words in (["update", number, "--no-active"], ["activate", number], ["invite", number], ["delete", number]):
+            assert acme.cli("user", *words).code == 0, words
+        user = acme.cli("user", "show", number, "--json").json()
+        assert (user["personnel_number"], user["deleted"]) == (number, True)
+    for number in ("", "\x01", "7" * 400):
+        assert error(acme.cli("user", "show", number, "--json")) == (1, "not_found")
 
 
 def test_an_unknown_academy_is_wrong_use_everywhere(acme: Academy) -> None:
@@ -41,6 +53,7 @@ def test_an_unknown_academy_is_wrong_use_everywhere(acme: Academy) -> None:
         ["user", "list"],
         ["user", "show", "1001"],
         ["org", "show"],
+        ["events", "tail", "--no-follow"],
     ]
     for words in commands:
         assert error(acme.platform.run(*words, "--academy", "nobody-has-this", "--json")) == (2, "unknown_academy")

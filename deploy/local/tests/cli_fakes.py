@@ -12,7 +12,7 @@ from instroom.commands.register import register
 
 SERVICES = {name: f"http://{name}" for name in ("org-service", "user-service", "import-service", "notify-service")}
 
-Answer = httpx.Response | Exception
+Answer = httpx.Response | BaseException
 Route = Callable[[httpx.Request], Answer] | Answer
 
 
@@ -32,7 +32,7 @@ class FakePlatform:
 
     def on(self, line: str, *answers: Route | Any) -> None:
         """`line` is "GET /path"; the last answer is given for ever after. Anything else than a response is its JSON."""
-        kept = (httpx.Response, Exception)
+        kept = (httpx.Response, BaseException)
         self.routes[line] = [a if isinstance(a, kept) or callable(a) else httpx.Response(200, json=a) for a in answers]
 
     def command(self, line: str, outcome: dict[str, Any]) -> None:
@@ -47,9 +47,9 @@ class FakePlatform:
         if answers is None:
             return problem(404, "http_error", f"no route {request.method} {request.url.path}")
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        if not isinstance(answer, (httpx.Response, Exception)):
+        if not isinstance(answer, (httpx.Response, BaseException)):
             answer = answer(request)
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
 

@@ -24,8 +24,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     addresses = {"kafka": "127.0.0.1:1", "database": "", "smtp": "", "services": SERVICES}
     (folder / "platform.json").write_text(json.dumps({"addresses": addresses}))
     monkeypatch.setenv("INSTROOM_HOME", str(folder))
-    for variable in ("INSTROOM_LANG", "LC_ALL", "LANG"):
-        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("INSTROOM_LANG", "nl")
     return folder
 
 

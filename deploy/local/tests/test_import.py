@@ -1,12 +1,13 @@
 """`import`: reserved words, asking, following, documents and exit codes."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from cli_fakes import CommandLine, FakePlatform
+from cli_fakes import CommandLine, FakePlatform, problem
 
 from instroom.commands import imports
 from instroom.commands.reserved import with_command
@@ -134,7 +135,8 @@ def test_on_a_terminal_it_asks_once_and_no_leaves_it_checked_with_0(
 ) -> None:
     monkeypatch.setattr(imports, "at_terminal", lambda: True)
     told = instroom("import", workbook, "--academy", "demo", stdin=answer)
-    assert told.stdout.count("Start import? [j/N]") == 1
+    assert (told.stderr.count("Start import? [j/N]"), "Start import?" in told.stdout) == (1, False)
+    assert told.stderr.endswith("[j/N] \n") is (answer == "")
     assert (f"POST {BASE}/i1/start" in one_bad_row.lines()) is started
     assert told.exit_code == (1 if started else 0)
 
@@ -145,7 +147,7 @@ def test_yes_and_json_do_not_ask(
 ) -> None:
     monkeypatch.setattr(imports, "at_terminal", lambda: True)
     told = instroom("import", workbook, "--academy", "demo", flag)
-    assert "Start import?" not in told.stdout
+    assert "Start import?" not in told.output
     assert f"POST {BASE}/i1/start" in one_bad_row.lines()
 
 
@@ -191,6 +193,46 @@ def test_the_report_as_a_workbook_is_written_whole(
     assert instroom("import", "report", "i1", "--academy", "demo", "-o", str(tmp_path / "no" / "x")).exit_code == 2
 
 
+def test_what_is_no_ordinary_file_is_wrong_use(instroom: CommandLine, home: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, Path("/dev/null")):
+        told = instroom("import", str(path), "--academy", "demo")
+        assert (told.exit_code, "is geen gewoon bestand" in told.stderr) == (2, True)
+
+
+def test_one_row_is_one_row(platform: FakePlatform, instroom: CommandLine) -> None:
+    platform.on(f"GET {BASE}/i1", document("checked", rows=1), document("completed", rows=2))
+    platform.on(f"GET {BASE}/i1/document", document("completed", rows=2))
+    assert "i1: 1 regel\n" in instroom("import", "report", "i1", "--academy", "demo").stdout
+    assert "klaar, 2 regels\n" in instroom("import", "report", "i1", "--academy", "demo").stdout
+
+
+@pytest.mark.parametrize("id_", [".", "..", "", "a/b", "../imports"])
+def test_an_id_that_leads_nowhere_is_not_found(platform: FakePlatform, instroom: CommandLine, id_: str) -> None:
+    platform.on(f"GET {BASE}", {"imports": []})
+    for dots in (".", ".."):
+        platform.on(f"GET {BASE}/{dots}", problem(404, "not_found"))
+    for word in ("start", "report"):
+        told = instroom("import", word, id_, "--academy", "demo", "--json")
+        assert (told.exit_code, json.loads(told.stdout)["error"]["code"]) == (1, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("states", "told"),
+    [
+        (["checking"], "De controle loopt door; er is nog niets geïmporteerd."),
+        (["checked", "running"], "De import loopt door."),
+    ],
+)
+def test_ctrl_c_tells_what_goes_on(platform: FakePlatform, instroom: CommandLine, states: list[str], told: str) -> None:
+    platform.on(f"GET {BASE}/i1", *(document(state, rows=1) for state in states), KeyboardInterrupt())
+    platform.on(f"POST {BASE}/i1/start", {})
+    ended = instroom("import", "start", "i1", "--academy", "demo")
+    assert told in ended.stdout
+    assert ("instroom import report i1 --academy demo" in ended.stdout) is (states == ["checking"])
+    assert "instroom import start i1 --academy demo" in ended.stdout
+
+
 def test_rows_that_became_different_from_the_check_are_told(platform: FakePlatform, instroom: CommandLine) -> None:
     drifted = result(2, "updated", planned="created", drifted=True)
     platform.on(f"GET {BASE}/i1", document("completed", rows=1, updated=1))
@@ -210,27 +252,3 @@ def test_on_screen_only_rows_that_somebody_has_to_see_are_fetched(
     assert instroom("import", workbook, "--academy", "demo").exit_code == 0
     fetched = [request.url.params for request in platform.asked if request.url.path.endswith("/document")]
     assert [dict(params) for params in fetched] == [{"notable": "true"}]
-
-
-@pytest.mark.parametrize(
-    ("environment", "language"),
-    [
-        ({"INSTROOM_LANG": "en", "LANG": "nl_NL.UTF-8"}, "en"),
-        ({"LANG": "nl_NL.UTF-8"}, "nl"),
-        ({"LC_ALL": "en_GB.UTF-8", "LANG": "nl_NL.UTF-8"}, "en"),
-        ({"LANG": "C.UTF-8"}, None),
-        ({}, None),
-    ],
-)
-def test_sentences_are_asked_for_in_the_language_of_the_person(
-    platform: FakePlatform,
-    instroom: CommandLine,
-    monkeypatch: pytest.MonkeyPatch,
-    environment: dict[str, str],
-    language: str | None,
-) -> None:
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    platform.on(f"GET {BASE}", {"imports": []})
-    instroom("import", "list", "--academy", "demo")
-    assert platform.asked[0].headers.get("Accept-Language") == language

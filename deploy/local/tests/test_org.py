@@ -69,6 +69,9 @@ def test_what_follows_an_apply_asks_for_its_revision(
         ("- a\n- b", 1, ""),
         ("", 1, ""),
         ("companies:\n  - {name: Acme, remove: perhaps}", 2, "remove"),
+        ("academy:\n  languages: [nl, no]", 2, "academy.languages.2 moet tekst zijn: zet no tussen aanhalingstekens"),
+        ("companies:\n  - name: [x]", 2, "companies.1.name moet tekst zijn, geen lijst of sleutels"),
+        ("companies:\n  - name:", 2, "companies.1.name ontbreekt"),
         ("functions:\n  - {name: !!python/object:os.system x}", 2, ""),
     ],
 )
@@ -98,11 +101,22 @@ def test_a_file_that_is_not_there_is_wrong_use_even_without_a_platform(
 
 
 def test_a_refused_organisation_tells_why(platform: FakePlatform, instroom: CommandLine, organisation: Path) -> None:
-    errors = [{"code": "duplicate_name", "message": "Twice", "message_nl": "Twee keer", "path": "companies.0"}]
+    errors = [
+        {
+            "code": "duplicate_name",
+            "message": "Twice",
+            "message_nl": "Twee keer",
+            "path": "companies[0].departments[1].code",
+        },
+        {"code": "x", "message": "Everything", "path": ""},
+    ]
     platform.command("POST /academies/demo/structure", {"code": "refused", "errors": errors})
     result = instroom("org", "apply", str(organisation), "--academy", "demo")
     assert result.exit_code == 1
-    assert "companies.0: Twee keer" in result.stderr
+    assert result.stderr.splitlines() == [
+        f"instroom: Geweigerd: {organisation}, regel 6: companies.1.departments.2.code: Twee keer",
+        "Everything",
+    ]
 
 
 def test_an_impossible_academy_id_is_wrong_use(instroom: CommandLine, home: Path, organisation: Path) -> None:

@@ -26,6 +26,11 @@ def test_wrong_use_without_json_shows_the_usage_on_stderr(
     assert "--academy" in told.err
 
 
+def test_the_usage_of_import_names_its_file_once(instroom: CommandLine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(instroom.root, ["import", "users.xlsx"]) == 2
+    assert "Usage: instroom import FILE [OPTIONS]\n" in capsys.readouterr().err
+
+
 def test_a_crash_is_3(capsys: pytest.CaptureFixture[str]) -> None:
     root = typer.Typer(pretty_exceptions_enable=False)
 

@@ -74,13 +74,15 @@ def test_a_spreadsheet_reader_sees_the_rows_where_they_are_expected(made: sample
 
 
 def test_the_organisation_is_one_that_apply_reads(organisation: dict[str, Any], tmp_path: Path) -> None:
-    body = organisation_file.read(FOLDER / "organisation.yaml", "demo", words(None))
+    body = organisation_file.read(FOLDER / "organisation.yaml", "demo", words(None))[0]
     assert len(body["companies"]) == 5
     assert all(8 <= len(company["departments"]) <= 15 for company in body["companies"])
     assert all(function["learning_activities"] for function in body["functions"])
     path = tmp_path / "large.yaml"
     path.write_text(yaml.safe_dump(large.organisation("large")), encoding="utf-8")
-    assert sum(len(c["departments"]) for c in organisation_file.read(path, "large", words(None))["companies"]) == 1000
+    assert (
+        sum(len(c["departments"]) for c in organisation_file.read(path, "large", words(None))[0]["companies"]) == 1000
+    )
 
 
 def test_a_large_workbook_has_different_people_and_changes_the_asked_share() -> None:

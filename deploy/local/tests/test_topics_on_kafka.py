@@ -43,6 +43,15 @@ async def test_without_following_it_reads_all_partitions_and_ends(stack: dict[st
     assert await read(stack["kafka"], topic, from_start=False, follow=False) == []
 
 
+async def test_without_following_the_oldest_comes_first_whatever_its_partition(stack: dict[str, str]) -> None:
+    topic = await made_topic(stack["kafka"])
+    async with AIOKafkaProducer(bootstrap_servers=stack["kafka"]) as producer:
+        for number in range(60):  # each partition in the order of time, as a broker writes it
+            await producer.send_and_wait(topic, b"%d" % number, key=b"%d" % number, timestamp_ms=1000 + number)
+    values = await read(stack["kafka"], topic, from_start=True, follow=False)
+    assert values == [b"%d" % number for number in range(60)]
+
+
 async def test_following_from_now_sees_only_what_comes(stack: dict[str, str]) -> None:
     kafka = stack["kafka"]
     topic = await made_topic(kafka)

@@ -71,15 +71,47 @@ def test_a_refused_user_is_told_with_all_errors_in_the_language_that_was_asked_f
     assert document["errors"][1]["suggestion"] == "Verkoop"
 
 
-def test_without_a_language_of_the_person_the_sentence_is_the_services_own(
-    platform: FakePlatform, instroom: CommandLine
-) -> None:
-    errors = [{"code": "invalid_email", "field": "email", "value": "jan@", "message": "Der Satz der Academy."}]
-    platform.command("POST /academies/demo/users", {"code": "rejected", "errors": errors})
-    result = instroom(*ADD)
+def test_somebody_who_was_refused_a_change_is_shown_as_they_are(platform: FakePlatform, instroom: CommandLine) -> None:
+    refused = {"code": "rejected", "errors": [{"code": "invalid_email", "field": "email", "value": "jan@"}]}
+    platform.command("PATCH /academies/demo/users/007", refused)
+    platform.on("GET /academies/demo/users/007", JAN)
+    result = instroom("user", "update", "007", "--academy", "demo", "--email", "jan@", "--json")
     assert result.exit_code == 1
-    assert "Der Satz der Academy. [invalid_email]" in result.stdout
-    assert "Accept-Language" not in platform.asked[0].headers
+    shown = json.loads(result.stdout)
+    assert [error["code"] for error in shown.pop("errors")] == ["invalid_email"]
+    assert shown == JAN
+
+
+def test_somebody_who_comes_back_is_told_to_be_restored(platform: FakePlatform, instroom: CommandLine) -> None:
+    platform.command("POST /academies/demo/users", {"code": "updated", "restored": True, "user": JAN})
+    assert "007 Jan de Vries: hersteld" in instroom(*ADD).stdout
+
+
+@pytest.mark.parametrize(("number", "part"), [(".", "%2E"), ("..", "%2E%2E"), ("a/b", "a%2Fb"), ("../x", "..%2Fx")])
+def test_a_number_of_dots_and_slashes_is_a_number_like_any_other(
+    platform: FakePlatform, instroom: CommandLine, number: str, part: str
+) -> None:
+    path = f"/academies/demo/users/{number}"
+    platform.on(f"GET {path}", {**JAN, "personnel_number": number})
+    platform.command(f"PATCH {path}", {"code": "updated", "user": JAN})
+    platform.command(f"DELETE {path}", {"code": "deleted", "user": JAN})
+    for action in ("activate", "deactivate", "resend-invitation"):
+        platform.command(f"POST {path}/{action}", {"code": "unchanged", "user": JAN})
+    shown = instroom("user", "show", number, "--academy", "demo", "--json")
+    assert json.loads(shown.stdout)["personnel_number"] == number
+    assert instroom("user", "update", number, "--academy", "demo", "--active").exit_code == 0
+    for word in ("activate", "deactivate", "invite", "delete"):
+        assert instroom("user", word, number, "--academy", "demo").exit_code == 0
+    asked = [request.url.raw_path.decode() for request in platform.asked if "/users/" in request.url.path]
+    assert all(path.startswith(f"/academies/demo/users/{part}") for path in asked)
+
+
+@pytest.mark.parametrize("number", ["", "  ", "7\x00", "7\u202e", "7" * 301])
+def test_nobody_has_a_number_that_cannot_be_one(platform: FakePlatform, instroom: CommandLine, number: str) -> None:
+    platform.on("GET /academies/demo/users", {"users": [], "next": None})
+    for word in ("show", "update", "invite", "delete"):
+        result = instroom("user", word, number, "--academy", "demo", "--json")
+        assert (result.exit_code, json.loads(result.stdout)["error"]["code"]) == (1, "not_found")
 
 
 def test_a_number_that_somebody_has_says_how_to_look_at_that_person(
@@ -128,6 +160,13 @@ def test_each_action_is_a_command_and_an_unknown_person_is_1(
     result = instroom("user", word, "7", "--academy", "demo", "--json")
     assert result.exit_code == 1
     assert json.loads(result.stdout)["error"]["code"] == "not_found"
+
+
+def test_show_tells_all_with_labels_alike(platform: FakePlatform, instroom: CommandLine) -> None:
+    platform.on("GET /academies/demo/users/007", JAN)
+    labels = [line.split("\t")[0] for line in instroom("user", "show", "007", "--academy", "demo").stdout.splitlines()]
+    assert labels[-3:] == ["Verwijderd", "Leeractiviteiten", "Uitnodiging"]
+    assert all(label[0].isupper() for label in labels)
 
 
 def test_list_goes_through_all_pages(platform: FakePlatform, instroom: CommandLine) -> None:

@@ -10,8 +10,7 @@ SENTENCES: Final[Mapping[str, tuple[str, ...]]] = {
         "do.",
     ),
     "invalid_email": (
-        "{value} is not a valid email address. Enter one like name@company.com, without spaces or accents and no more "
-        "than one.",
+        "{value} is not a valid email address. Enter a single one like name@company.com, without spaces or accents.",
         "This is not a valid email address. Enter one like name@company.com.",
     ),
     "invalid_flag": (

@@ -10,8 +10,7 @@ SENTENCES: Final[Mapping[str, tuple[str, ...]]] = {
         "Een relatie- of klantnummer mag ook.",
     ),
     "invalid_email": (
-        "{value} is geen geldig e-mailadres. Vul een adres in zoals naam@bedrijf.nl, zonder spaties, accenten of "
-        "meer dan één adres.",
+        "{value} is geen geldig e-mailadres. Vul één adres in zoals naam@bedrijf.nl, zonder spaties of accenten.",
         "Dit is geen geldig e-mailadres. Vul een adres in zoals naam@bedrijf.nl.",
     ),
     "invalid_flag": (

@@ -6,6 +6,7 @@ from typing import Final
 
 import typer
 
+from instroom import streams
 from instroom.commands import platform
 from instroom.running import run
 
@@ -14,7 +15,8 @@ _PLATFORM: Final = {"up": platform.up, "down": platform.down, "status": platform
 
 def main() -> None:
     """What `instroom` runs."""
-    sys.exit(run(root_for(sys.argv[1:])))
+    streams.take()
+    sys.exit(streams.ended(run(root_for(sys.argv[1:]))))
 
 
 def root_for(words: Sequence[str]) -> typer.Typer:

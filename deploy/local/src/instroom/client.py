@@ -5,11 +5,13 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, Literal
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import httpx
 
+from contracts.errors import ErrorCode, Problem
 from contracts.fields import is_academy_id
+from contracts.sentences import render
 from instroom.failure import Exit, Failure
 from instroom.words import Language, Words, words
 
@@ -23,6 +25,10 @@ REPLICA_SECONDS: Final = 5.0
 """How long a service may take to learn of an academy that was defined here."""
 PAUSE_SECONDS: Final = 0.2
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
+_PAGE: Final = 1000
+_GLANCE: Final = httpx.Timeout(2.0)
+_NAMED_BY: Final = {"user-service": "personnel_number", "import-service": "import_id"}
+"""What stands behind `/academies/{academy}/…/` in a path."""
 
 
 class Client:
@@ -47,11 +53,15 @@ class Client:
         self._services = services
         self._applied, self._running = applied, running
         self._reached = False
-        self._say: Words = words(language)
         self._clock, self._pause = clock, pause
-        headers = {"Accept-Language": language} if language else {}
-        self._http = httpx.Client(headers=headers, timeout=_TIMEOUT, transport=transport, trust_env=False)
-        self.language = language
+        self._http = httpx.Client(timeout=_TIMEOUT, transport=transport, trust_env=False)
+        self.speak(language)
+
+    def speak(self, language: Language | None) -> None:
+        """Tell and be told in this language from now on."""
+        self._say: Words = words(language)
+        if language is not None:
+            self._http.headers["Accept-Language"] = language
 
     def close(self) -> None:
         self._http.close()
@@ -59,6 +69,16 @@ class Client:
     def get(self, service: Service, path: str, **params: Any) -> Any:
         """The JSON that is there."""
         return self.send(service, "GET", path, params=params).json()
+
+    def whole_list(self, service: Service, path: str, member: str) -> list[dict[str, Any]]:
+        """All pages of a list."""
+        found: list[dict[str, Any]] = []
+        after = None
+        while True:
+            page = self.get(service, path, limit=_PAGE, after=after)
+            found += page[member]
+            if (after := page.get("next")) is None:
+                return found
 
     def send(
         self,
@@ -101,6 +121,14 @@ class Client:
                 raise failure
             self._pause(PAUSE_SECONDS)
 
+    def glance(self, service: Service, path: str) -> Any:
+        """The JSON that is there at this moment, None if there is no answer: for what a command can do without."""
+        try:
+            response = self._http.get(self._services[service] + path, timeout=_GLANCE)
+            return response.json() if response.is_success else None
+        except (httpx.TransportError, ValueError):
+            return None
+
     @contextmanager
     def stream(self, service: Service, path: str, **params: Any) -> Iterator[httpx.Response]:
         """A large answer in pieces. It is asked for once something small has shown that the service is there."""
@@ -124,7 +152,7 @@ class Client:
         id_ = accepted["command_id"]
         deadline = self._clock() + READY_SECONDS
         while True:
-            state = self.get(service, f"/commands/{quote(id_, safe='')}", wait=5)
+            state = self.get(service, f"/commands/{segment(id_)}", wait=5)
             if state["state"] == "done":
                 outcome: dict[str, Any] = state["outcome"] or {}
                 return outcome
@@ -148,6 +176,11 @@ class Client:
             # Without a code of ours it is no answer about the academy: a broken service or one of another version.
             text = self._say("failed", service=service, status=response.status_code, reason=detail)
             return Failure("failed", text, Exit.UNAVAILABLE)
+        # Told by the services in English only.
+        if code == ErrorCode.NOT_FOUND and service in _NAMED_BY:
+            return not_found(_NAMED_BY[service], unquote(path.split("/")[4]), self._say)
+        if code == "not_checked":
+            detail = self._say(code, id=unquote(path.split("/")[4]), academy=_academy_of(path))
         return Failure(code, detail, Exit.WRONG_USE if code == "invalid_request" else Exit.REFUSED)
 
     def _patience(self, response: httpx.Response, failure: Failure, path: str) -> float:
@@ -162,12 +195,24 @@ def _academy_of(path: str) -> str:
     return path.split("/")[2] if path.startswith("/academies/") else ""
 
 
+def not_found(field: str, value: str, say: Words) -> Failure:
+    """Nobody has that number, or no import that id."""
+    problem = Problem(code=ErrorCode.NOT_FOUND, field=field, value=value)
+    return Failure(problem.code.value, render(problem, say.language), Exit.REFUSED)
+
+
+def segment(text: str) -> str:
+    """`text` as one part of a path. Nothing but dots would be taken for a folder and the one above it."""
+    quoted = quote(text, safe="")
+    return quoted if quoted.strip(".") else quoted.replace(".", "%2E")
+
+
 def academy_path(academy: str, *parts: str, say: Words) -> str:
     """`/academies/{academy}/…`, each part made fit for a path. What cannot be an academy is none."""
     if not is_academy_id(academy):
         raise Failure("unknown_academy", say("unknown_academy", academy=academy), Exit.WRONG_USE)
     try:
-        return "/academies/" + "/".join([academy, *(quote(part, safe="") for part in parts)])
+        return "/academies/" + "/".join([academy, *map(segment, parts)])
     except UnicodeEncodeError:
         raise Failure("wrong_use", say("not_text"), Exit.WRONG_USE) from None
 

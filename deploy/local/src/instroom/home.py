@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from instroom.failure import Exit, Failure
+from instroom.words import language_of, words
 
 FOLDER: Final = ".instroom"
 SERVICES: Final = ("org", "user", "import", "notify")
@@ -30,11 +31,9 @@ def find(environment: Mapping[str, str] = os.environ, start: Path | None = None)
     """Like `locate`, but a Failure if there is no platform."""
     home = locate(environment, start)
     if home is None:
-        said = environment.get("INSTROOM_HOME")
-        where = f"{said} does not exist" if said else f"no {FOLDER}/ here or above"
-        raise Failure(
-            "no_platform", f"there is no platform ({where}); start one with: instroom up --detach", Exit.UNAVAILABLE
-        )
+        said, say = environment.get("INSTROOM_HOME"), words(language_of(environment))
+        where = say("no_such_home", said=said) if said else say("no_home_above", folder=FOLDER)
+        raise Failure("no_platform", say("no_home", where=where), Exit.UNAVAILABLE)
     return home
 
 
@@ -72,7 +71,7 @@ def read_json(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     if not isinstance(document, dict):
-        raise Failure("failed", f"{path} is damaged: it holds no object", Exit.UNAVAILABLE)
+        raise Failure("failed", words(language_of())("damaged", path=path), Exit.UNAVAILABLE)
     return document
 
 
@@ -112,9 +111,7 @@ def addresses(home: Path) -> Addresses:
     """The addresses that the platform in `home` was last started with. A Failure if it never was."""
     known = Platform.load(home).addresses
     if not known:
-        raise Failure(
-            "no_platform", f"nothing was started in {home} yet; start it with: instroom up --detach", Exit.UNAVAILABLE
-        )
+        raise Failure("no_platform", words(language_of())("never_started", home=home), Exit.UNAVAILABLE)
     return Addresses(**known)
 
 

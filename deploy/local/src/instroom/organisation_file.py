@@ -1,5 +1,6 @@
 """The YAML of `org apply`: read strictly, told by line where it is wrong, turned into ApplyStructure."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ from instroom.words import Words
 
 _STRICT: Final = ConfigDict(extra="forbid", strict=True)
 _MOST_TOLD: Final = 10
+_PARTS: Final = re.compile(r"[^.\[\]]+")
 
 
 class _Academy(DefineAcademy):
@@ -43,8 +45,8 @@ class _Organisation(Value):
     functions: list[_Function] = []
 
 
-def read(path: Path, academy: str, say: Words) -> dict[str, Any]:
-    """The body of ApplyStructure. Anything wrong is a Failure of wrong use that names the line."""
+def read(path: Path, academy: str, say: Words) -> tuple[dict[str, Any], yaml.Node]:
+    """The body of ApplyStructure, and the file's nodes. Anything wrong is a Failure of wrong use that names the line."""
     if not is_academy_id(academy):
         raise Failure("invalid_academy", say("academy_id", academy=academy), Exit.WRONG_USE)
     try:
@@ -54,14 +56,23 @@ def read(path: Path, academy: str, say: Words) -> dict[str, Any]:
         raise Failure("no_such_file", reason, Exit.WRONG_USE) from None
     except UnicodeDecodeError:
         raise _bad(say, path, 1, "UTF-8?") from None
-    organisation = _validated(path, text, say)
+    organisation, root = _validated(path, text, say)
     found = organisation.academy.id if organisation.academy is not None else None
     if found is not None and found != academy:
         raise Failure("academy_mismatch", say("academy_mismatch", found=found, academy=academy), Exit.WRONG_USE)
-    return organisation.model_dump(mode="json", exclude_unset=True, exclude={"academy": {"id"}})
+    return organisation.model_dump(mode="json", exclude_unset=True, exclude={"academy": {"id"}}), root
 
 
-def _validated(path: Path, text: str, say: Words) -> _Organisation:
+def refusal(path: Path, root: yaml.Node, place: str, message: str, say: Words) -> str:
+    """What a service refuses at `companies[0].name`, told like what is refused here."""
+    if not place:
+        return message
+    location = [int(part) if part.isdecimal() else part for part in _PARTS.findall(place)]
+    _, line = _node(root, location)
+    return say("bad_yaml", path=path, line=line, reason=f"{_where(location)}: {message}")
+
+
+def _validated(path: Path, text: str, say: Words) -> tuple[_Organisation, yaml.Node]:
     loader = yaml.SafeLoader(text)
     try:
         root = loader.get_single_node()
@@ -78,7 +89,7 @@ def _validated(path: Path, text: str, say: Words) -> _Organisation:
     finally:
         loader.dispose()
     try:
-        return _Organisation.model_validate(data)
+        return _Organisation.model_validate(data), root
     except ValidationError as error:
         told = [_sentence(root, details, say) for details in error.errors()[:_MOST_TOLD]]
         message = "\n".join(say("bad_yaml", path=path, line=line, reason=reason) for line, reason in told)
@@ -106,16 +117,19 @@ def _no_key_twice(path: Path, root: yaml.Node, say: Words) -> None:
 
 
 def _sentence(root: yaml.Node, details: ErrorDetails, say: Words) -> tuple[int, str]:
-    where = ".".join(str(part + 1) if isinstance(part, int) else part for part in details["loc"])
-    where = where or say("yaml_file")
-    line = _line(root, details["loc"])
+    where = _where(details["loc"]) or say("yaml_file")
+    node, line = _node(root, details["loc"])
     match details["type"]:
         case "missing":
             return line, say("yaml_missing", where=where)
+        case "string_type" if details["input"] is None:
+            return line, say("yaml_missing", where=where)
+        case "string_type" if isinstance(node, yaml.CollectionNode):
+            return line, say("yaml_only_text", where=where)
         case "extra_forbidden":
             return line, say("yaml_unknown", where=where)
         case "string_type":
-            return line, say("yaml_text", where=where, value=details["input"])
+            return line, say("yaml_text", where=where, value=node.value if node is not None else details["input"])
         case "list_type":
             return line, say("yaml_list", where=where)
         case "bool_type":
@@ -125,8 +139,12 @@ def _sentence(root: yaml.Node, details: ErrorDetails, say: Words) -> tuple[int, 
     return line, f"{where}: {details['msg']}"
 
 
-def _line(root: yaml.Node, location: Sequence[int | str]) -> int:
-    """The line of the node at that place, or of the nearest one around it."""
+def _where(location: Sequence[int | str]) -> str:
+    return ".".join(str(part + 1) if isinstance(part, int) else part for part in location)
+
+
+def _node(root: yaml.Node, location: Sequence[int | str]) -> tuple[yaml.Node | None, int]:
+    """The node at that place, None if there is none, and its line or that of the nearest one around it."""
     node, line = root, root.start_mark.line
     for part in location:
         below: yaml.Node | None = None
@@ -138,9 +156,9 @@ def _line(root: yaml.Node, location: Sequence[int | str]) -> int:
                 if key.value == part:
                     below, line = value, key.start_mark.line
         if below is None:
-            break
+            return None, line + 1
         node = below
-    return line + 1
+    return node, line + 1
 
 
 def _bad(say: Words, path: Path, line: int, reason: str) -> Failure:

@@ -4,7 +4,8 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 import typer
 from rich.console import Console
@@ -14,17 +15,24 @@ from rich.table import Table
 from instroom.failure import Exit, Failure
 from instroom.words import Language, Words, language_of, words
 
+_ENDLESS: Final = 1_000_000
+"""Columns of a terminal that breaks no cell."""
+
 
 class Output:
     """One command's output. With `as_json` stdout gets one document and nothing else; the bar goes to stderr."""
 
     def __init__(self, *, as_json: bool, language: Language | None = None) -> None:
         self.as_json = as_json
-        self.language = language
-        self.say: Words = words(language)
+        self.speak(language)
         self.terminal = sys.stdout.isatty() and not as_json
         self._console = Console(highlight=False, markup=False, soft_wrap=True)
         self._bars = Console(stderr=True, highlight=False, markup=False)
+
+    def speak(self, language: Language | None) -> None:
+        """Say everything in this language from now on; None is that nobody has said which."""
+        self.language = language
+        self.say: Words = words(language)
 
     def line(self, text: str = "") -> None:
         """A line for a person; nothing under `--json`."""
@@ -45,20 +53,37 @@ class Output:
         sys.stdout.buffer.write(b"\n")
         sys.stdout.buffer.flush()
 
-    def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """A table on a terminal; elsewhere a line per row, cells separated by tabs, without headers."""
+    def moment(self, at: str | None) -> str:
+        """A time to the second: that of the clock on the wall for a person, RFC 3339 in UTC elsewhere."""
+        if not at:
+            return ""
+        moment = datetime.fromisoformat(at)
+        if self.terminal:
+            return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]], *, whole: bool = False) -> None:
+        """A table on a terminal; elsewhere a line per row, cells separated by tabs, without headers.
+
+        In a narrow terminal long cells are broken; with `whole` none is, since there are ids in them to be copied.
+        """
         if self.as_json:
             return
         if not self.terminal:
             for row in rows:
                 print("\t".join(" ".join(cell.split()) for cell in row))
             return
-        table = Table(box=None, header_style="bold", pad_edge=False)
+        table = Table(box=None, header_style="bold", pad_edge=False, show_header=any(headers))
         for header in headers:
-            table.add_column(header, overflow="fold")
+            table.add_column(capitalised(header), overflow="fold")
         for row in rows:
             table.add_row(*row)
-        Console(highlight=False, markup=False).print(table)
+        console = Console(highlight=False, markup=False)
+        if whole:
+            console.width = max(
+                console.width, console.measure(table, options=console.options.update(width=_ENDLESS)).maximum
+            )
+        console.print(table)
 
     def failure(self, failure: Failure) -> None:
         """Tell why the command could not be done: on stdout as a document under `--json`, else on stderr."""
@@ -78,6 +103,11 @@ class Output:
         else:
             self.line(what)
             yield Bar(None, what)
+
+
+def capitalised(text: str) -> str:
+    """`text` as a heading: the rest keeps its case."""
+    return text[:1].upper() + text[1:]
 
 
 class Bar:

@@ -1,6 +1,7 @@
 """The command line's own words, in Dutch and English."""
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Final, Literal
 
@@ -11,14 +12,17 @@ Language = Literal["nl", "en"]
 
 
 def language_of(environment: Mapping[str, str] = os.environ) -> Language | None:
-    """The language that the person asked for, None if the environment does not say: then it is the academy's."""
-    for variable in ("INSTROOM_LANG", "LC_ALL", "LANG"):
-        start = environment.get(variable, "")[:2].lower()
-        if start == "nl":
-            return "nl"
-        if start == "en":
-            return "en"
-    return None
+    """The language that the person asked for, None if the environment does not say: then it is the academy's.
+
+    The first variable that is set decides, also where it is neither Dutch nor English: nothing below it overrules.
+    """
+    said = next(filter(None, map(environment.get, ("INSTROOM_LANG", "LC_ALL", "LANG"))), "")
+    return known_language(re.split("[-_.@]", said.lower())[0])
+
+
+def known_language(code: object) -> Language | None:
+    """`code` if the command line speaks it."""
+    return "nl" if code == "nl" else "en" if code == "en" else None
 
 
 _WORDS: Final[dict[str, tuple[str, str]]] = {
@@ -46,7 +50,15 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "the file is for academy {found}, not for {academy}",
     ),
     "no_such_file": ("het bestand {path} kan niet gelezen worden: {reason}", "cannot read {path}: {reason}"),
+    "no_file": (
+        "{path} is geen gewoon bestand; bewaar eerst wat erin staat",
+        "{path} is no ordinary file; save what is in it first",
+    ),
     "cannot_write": ("{path} kan niet geschreven worden: {reason}", "cannot write {path}: {reason}"),
+    "name_a_file": (
+        "een werkmap gaat naar een bestand: noem het met -o",
+        "a workbook goes into a file: name it with -o",
+    ),
     "bad_yaml": ("{path}, regel {line}: {reason}", "{path}, line {line}: {reason}"),
     "yaml_missing": ("{where} ontbreekt", "{where} is missing"),
     "yaml_unknown": ("{where} is onbekend", "{where} is unknown"),
@@ -54,6 +66,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "{where} moet tekst zijn: zet {value} tussen aanhalingstekens",
         "{where} must be text: put quotes around {value}",
     ),
+    "yaml_only_text": ("{where} moet tekst zijn, geen lijst of sleutels", "{where} must be text, no list or keys"),
     "yaml_list": ("{where} moet een lijst zijn", "{where} must be a list"),
     "yaml_bool": ("{where} moet true of false zijn", "{where} must be true or false"),
     "yaml_mapping": ("{where} moet uit sleutels en waarden bestaan", "{where} must consist of keys and values"),
@@ -61,7 +74,25 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "yaml_empty": ("het bestand is leeg", "the file is empty"),
     "yaml_file": ("het bestand", "the file"),
     "not_text": ("een van de woorden is geen leesbare tekst (UTF-8)", "one of the words is no readable text (UTF-8)"),
-    "not_found": ("{what} is niet gevonden", "{what} was not found"),
+    "not_checked": (
+        "import {id} kan niet starten; kijk met: instroom import report {id} --academy {academy}",
+        "import {id} cannot be started; look with: instroom import report {id} --academy {academy}",
+    ),
+    "no_template": (
+        "er is geen sjabloon in taal {language}; kies uit {languages}",
+        "there is no template in language {language}; choose one of {languages}",
+    ),
+    "no_home": (
+        "er is geen platform ({where}); start er een met: instroom up --detach",
+        "there is no platform ({where}); start one with: instroom up --detach",
+    ),
+    "no_such_home": ("{said} bestaat niet", "{said} does not exist"),
+    "no_home_above": ("geen {folder}/ hier of hogerop", "no {folder}/ here or above"),
+    "never_started": (
+        "in {home} is nog niets gestart; start het met: instroom up --detach",
+        "nothing was started in {home} yet; start it with: instroom up --detach",
+    ),
+    "damaged": ("{path} is beschadigd: er staat geen object in", "{path} is damaged: it holds no object"),
     "applied": (
         "Organisatie van {academy} toegepast: revisie {revision}",
         "Organisation of {academy} applied: revision {revision}",
@@ -105,8 +136,8 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "checking": ("Controleren", "Checking"),
     "running": ("Importeren", "Importing"),
     "stalled": ("import staat stil: {reason}", "import is stalled: {reason}"),
-    "check_of": ("Laatste check van {file}: {rows} regels", "Last check of {file}: {rows} rows"),
-    "report_of": ("Import {id}: {state}, {rows} regels", "Import {id}: {state}, {rows} rows"),
+    "check_of": ("Laatste check van {file}: {rows}", "Last check of {file}: {rows}"),
+    "report_of": ("Import {id}: {state}, {rows}", "Import {id}: {state}, {rows}"),
     "refused_file": ("Het bestand is geweigerd:", "The file was refused:"),
     "will_created": ("{n} nieuw", "{n} new"),
     "will_updated": ("{n} bijgewerkt", "{n} updated"),
@@ -125,9 +156,9 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "invited already, so no second invitation: {n}",
     ),
     "warning": ("Let op: {message}", "Note: {message}"),
-    "rejected_rows": ("Deze regels kunnen niet geïmporteerd worden:", "These rows cannot be imported:"),
-    "rejected_now": ("Deze regels zijn niet geïmporteerd:", "These rows were not imported:"),
-    "drifted_rows": ("{n} regels werden anders dan in de check:", "{n} rows became different from the check:"),
+    "rejected_rows": ("Niet te importeren:", "Cannot be imported:"),
+    "rejected_now": ("Niet geïmporteerd:", "Not imported:"),
+    "drifted_rows": ("Anders geworden dan in de check: {rows}", "Became different from the check: {rows}"),
     "and_more": (
         "… en nog {n}; alles staat in: instroom import report {id} --academy {academy} -o rapport.xlsx",
         "… and {n} more; all of them: instroom import report {id} --academy {academy} -o report.xlsx",
@@ -140,6 +171,12 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "goes_on": (
         "De import loopt door. Volgen: instroom import start {id} --academy {academy}",
         "The import goes on. Follow it: instroom import start {id} --academy {academy}",
+    ),
+    "check_goes_on": (
+        "De controle loopt door; er is nog niets geïmporteerd. Kijken: instroom import report {id} --academy {academy}\n"
+        "Starten: instroom import start {id} --academy {academy}",
+        "The check goes on; nothing has been imported yet. Look: instroom import report {id} --academy {academy}\n"
+        "Start: instroom import start {id} --academy {academy}",
     ),
     "column": ("kolom", "column"),
     "planned": ("gepland", "planned"),
@@ -169,6 +206,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "none_mails": ("Nog geen e-mail ontvangen.", "No mail received yet."),
     "none_dead": ("Geen berichten opzij gezet.", "No dead letters."),
     "did_created": ("toegevoegd", "added"),
+    "did_restored": ("hersteld, met de geschiedenis", "restored, with the history"),
     "did_updated": ("bijgewerkt", "updated"),
     "did_unchanged": ("ongewijzigd", "unchanged"),
     "did_activated": ("geactiveerd", "activated"),
@@ -186,8 +224,8 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
 
 
 def words(language: Language | None) -> "Words":
-    """The words in that language; Dutch if nobody said."""
-    return Words(1 if language == "en" else 0)
+    """The words in that language; English if nobody said."""
+    return Words(0 if language == "nl" else 1)
 
 
 class Words:
@@ -210,6 +248,14 @@ class Words:
     def invitation(self, status: str) -> str:
         """What became of an invitation; a status of a newer version as it is."""
         return self(f"invitation_{status}") if f"invitation_{status}" in _WORDS else status
+
+    def state(self, name: str) -> str:
+        """The state of an import; one of a newer version as it is."""
+        return self(f"state_{name}") if f"state_{name}" in _WORDS else name
+
+    def counted(self, rows: int) -> str:
+        """So many rows."""
+        return f"{rows} {self('row' if rows == 1 else 'rows')}"
 
     def flag(self, value: bool) -> str:
         return self("yes" if value else "no")

@@ -25,7 +25,8 @@ from import_service.template import build_template
 
 LOOK_EVERY: Final = 0.25
 """Seconds between looks while somebody waits: the state may change in another instance."""
-LISTED: Final = 100
+NEWEST: Final = UUID(int=2**128 - 1)
+"""Behind every import."""
 LANGUAGES: Final = ("nl", "en")
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 LONGEST_FILENAME: Final = 255
@@ -112,12 +113,21 @@ def router(
         return JSONResponse({"import_id": import_id, "location": location}, 202, {"Location": location})
 
     @routes.get("/academies/{academy}/imports")
-    async def imports(academy: str, accept_language: AcceptLanguage = "") -> dict[str, Any]:
-        """The newest imports of the academy, without their results."""
+    async def imports(
+        academy: str,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        after: UUID = NEWEST,
+        accept_language: AcceptLanguage = "",
+    ) -> dict[str, Any]:
+        """The imports of the academy without their results, the newest first, in pages; `next` is the cursor of the
+        next page, null on the last."""
         await must_know(academy)
-        records = await store.import_records(pool, academy, LISTED)
+        records = await store.import_records(pool, academy, after, limit)
         spoken = language(academy, accept_language)
-        return {"imports": [document.summary(record, spoken) for record in records]}
+        return {
+            "imports": [document.summary(record, spoken) for record in records],
+            "next": str(records[-1]["id"]) if len(records) == limit else None,
+        }
 
     @routes.get("/academies/{academy}/imports/{import_id}")
     async def one(

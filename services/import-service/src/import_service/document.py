@@ -123,7 +123,10 @@ def result(row: Row, phase: Phase, columns: Columns, language: str, rows_of: Map
         "invitation": _invitation(decided, rejected),
         "invitation_expires_at": None if rejected else detail.get("invited_until"),
         "changes": changes,
-        "errors": [_error(problem, row, columns, language, rows_of) for problem in _all_errors(row, detail, rejected)],
+        "errors": sorted(
+            (_error(problem, row, columns, language, rows_of) for problem in _all_errors(row, detail, rejected)),
+            key=_left_to_right,
+        ),
         "warnings": [_warning(notice, columns, language) for notice in plan.get("warnings", ())],
     }
 
@@ -169,6 +172,12 @@ def _error(
         "message": render(problem, language),
         "suggestion": problem.suggestion,
     }
+
+
+def _left_to_right(error: Mapping[str, Any]) -> tuple[bool, int, str]:
+    """AA5 comes behind Z5, and what has no cell behind all that do."""
+    cell = error["cell"] or ""
+    return not cell, len(cell), cell
 
 
 def _owner(problem: Mapping[str, Any]) -> str | None:

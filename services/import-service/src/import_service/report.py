@@ -64,7 +64,7 @@ def _summary(workbook: Workbook, document: Document, language: str) -> None:
             sheet.append([])
             sheet.append(_headers(sheet, (title,)))
             for one in told:
-                sheet.append(_texts(sheet, (str(one["code"]), one["message"])))
+                sheet.append(_texts(sheet, (column_name(one.get("column") or "", language), one["message"])))
 
 
 def _all_rows(workbook: Workbook, document: Document, language: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import fields
 from typing import Any, Final
+from uuid import UUID
 
 import asyncpg
 
@@ -121,9 +122,11 @@ async def import_record(on: Executor, academy: str, import_id: str) -> asyncpg.R
     return await on.fetchrow("SELECT * FROM import WHERE academy = $1 AND id = $2", academy, import_id)
 
 
-async def import_records(on: Executor, academy: str, limit: int) -> list[asyncpg.Record]:
-    """The imports of an academy, the newest first."""
-    return await on.fetch("SELECT * FROM import WHERE academy = $1 ORDER BY id DESC LIMIT $2", academy, limit)
+async def import_records(on: Executor, academy: str, after: UUID, limit: int) -> list[asyncpg.Record]:
+    """The imports of an academy that are older than `after`, the newest first."""
+    return await on.fetch(
+        "SELECT * FROM import WHERE academy = $1 AND id < $2 ORDER BY id DESC LIMIT $3", academy, after, limit
+    )
 
 
 async def state_of(on: Executor, academy: str, import_id: str) -> State | None:

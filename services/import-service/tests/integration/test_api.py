@@ -26,7 +26,7 @@ async def test_an_import_of_one_academy_is_not_seen_by_another(world: Any, tools
     for method, rest in (("GET", ""), ("GET", "/document"), ("GET", "/report.xlsx"), ("POST", "/start")):
         response = await http.request(method, f"/academies/neighbour/imports/{import_id}{rest}")
         assert response.status_code == 404
-    assert (await http.get("/academies/neighbour/imports")).json() == {"imports": []}
+    assert (await http.get("/academies/neighbour/imports")).json()["imports"] == []
 
 
 async def test_the_list_shows_the_newest_import_first(world: Any, tools: Any) -> None:
@@ -35,6 +35,17 @@ async def test_the_list_shows_the_newest_import_first(world: Any, tools: Any) ->
     response = await world.one.http.get(f"/academies/{world.academy}/imports")
     assert [i["import_id"] for i in response.json()["imports"]] == [second, first]
     assert "results" not in response.json()["imports"][0]
+
+
+async def test_the_list_goes_on_where_a_page_ended(world: Any, tools: Any) -> None:
+    made = [await world.upload(tools.csv(1), f"{number}.csv") for number in range(3)]
+    path, seen, after = f"/academies/{world.academy}/imports", [], {}
+    for _ in range(2):
+        page = (await world.one.http.get(path, params={"limit": 2, **after})).json()
+        seen += [i["import_id"] for i in page["imports"]]
+        after = {"after": page["next"]}
+    assert (seen, after) == (made[::-1], {"after": None})
+    assert (await world.one.http.get(path, params={"after": "no id"})).status_code == 422
 
 
 async def test_whoever_waits_is_told_of_the_next_state_and_no_later_than_asked(world: Any, tools: Any) -> None:

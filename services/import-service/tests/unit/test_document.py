@@ -77,6 +77,14 @@ def test_an_error_in_a_column_that_the_file_does_not_have_names_no_cell() -> Non
     assert (told["column"], told["header"], told["cell"]) == ("company", None, None)
 
 
+def test_the_errors_of_a_row_come_in_the_order_of_its_columns() -> None:
+    columns = {"language": {"letter": "AA", "header": "Taal"}, "email": {"letter": "Z", "header": "E-mail"}}
+    decided = [{"code": "required", "field": name} for name in ("company", "language", "email")]
+    read = [{"code": "invalid_flag", "field": "active", "value": "?"}]
+    errors = result(row(decision("rejected", errors=decided), errors=read), Phase.CHECK, columns, "en", {})["errors"]
+    assert [error["cell"] for error in errors] == ["Z5", "AA5", None, None]
+
+
 def test_a_row_tells_the_errors_of_the_file_and_of_the_decision_together_one_per_field() -> None:
     local = [{"code": "invalid_email", "field": "email", "value": "jan@x"}]
     decided = [{"code": "required", "field": "email"}, {"code": "unknown_company", "field": "company", "value": "Acm"}]

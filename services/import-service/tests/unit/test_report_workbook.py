@@ -102,8 +102,8 @@ def test_a_refused_file_is_told_in_the_summary():
     )
     workbook = book(refused)
     rows = values(workbook.worksheets[0])
-    assert ["empty_file", "Er staan geen gebruikers in dit bestand."] in rows
-    assert ["ignored_column", "Kolom Kleur wordt overgeslagen."] in rows
+    assert [None, "Er staan geen gebruikers in dit bestand."] in rows
+    assert ["Kleur", "Kolom Kleur wordt overgeslagen."] in rows
     assert len(values(workbook.worksheets[1])) == len(values(workbook.worksheets[2])) == 1
 
 

@@ -6,7 +6,14 @@ from typing import Final
 
 from contracts.events import org
 from contracts.events.base import Message
-from contracts.fields import MAX_ACADEMY_ID, clean_text, has_forbidden_characters, is_academy_id, name_key
+from contracts.fields import (
+    CLEAR,
+    MAX_ACADEMY_ID,
+    clean_text,
+    has_forbidden_characters,
+    is_academy_id,
+    name_key,
+)
 from contracts.languages import parse_language
 from org_service.refusals import Problem, Reason
 from org_service.siblings import Definition, Index, at, check_unique, define
@@ -140,6 +147,14 @@ class _Draft:
             return None
         return clean_text(value)
 
+    def choosable(self, value: str | None, path: str) -> str | None:
+        """The name or code of a unit: not the text that clears a field of a person."""
+        text = self.text(value, path)
+        if text == CLEAR:
+            self.refuse(Reason.RESERVED, path, value=CLEAR)
+            return None
+        return text
+
     def language(self, value: str, path: str) -> str | None:
         code = parse_language(value[:MAX_NAME])
         if code is None:
@@ -208,15 +223,16 @@ class _Draft:
 
     def definition(self, path: str, command: _AnyDefinition) -> Definition | None:
         known = len(self.problems)
-        name = self.text(command.name, at(path, "name"))
-        code = self.text(command.code, at(path, "code")) if command.code and command.code.strip() else None
+        remove = getattr(command, "remove", False)
+        chosen = self.text if remove else self.choosable  # what was defined before it was refused can be removed
+        name = chosen(command.name, at(path, "name"))
+        code = chosen(command.code, at(path, "code")) if command.code and command.code.strip() else None
         was = self.text(command.was, at(path, "was")) if command.was and command.was.strip() else None
         activities = None
         if isinstance(command, org.DefineFunction | org.StructureFunction) and command.learning_activities is not None:
             activities = self.activities(command.learning_activities, at(path, "learning_activities"))
         if name is None or len(self.problems) > known:
             return None
-        remove = getattr(command, "remove", False)
         return Definition(path=path, name=name, code=code, was=was, remove=remove, learning_activities=activities)
 
     def activities(self, names: Sequence[str], path: str) -> tuple[str, ...]:
@@ -231,7 +247,7 @@ class _Draft:
         return tuple(texts.values())
 
     def rename(self, command: org.RenameUnit) -> None:
-        name = self.text(command.name, "name")
+        name = self.choosable(command.name, "name")
         unit = self.find(command.kind, command.unit, "unit", command.company)
         if name is None or unit is None:
             return

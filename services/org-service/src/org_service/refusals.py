@@ -14,6 +14,7 @@ class Reason(StrEnum):
     TOO_LONG = "too_long"
     TOO_MANY = "too_many"
     INVALID_CHARACTERS = "invalid_characters"
+    RESERVED = "reserved"
     DUPLICATE_NAME = "duplicate_name"
     DUPLICATE_CODE = "duplicate_code"
     UNKNOWN_UNIT = "unknown_unit"
@@ -65,6 +66,10 @@ _SENTENCES: Final[dict[Reason, tuple[str, str]]] = {
     Reason.INVALID_CHARACTERS: (
         "This holds a character that cannot be shown; type it again.",
         "Hierin staat een teken dat niet getoond kan worden; typ het opnieuw.",
+    ),
+    Reason.RESERVED: (
+        "“{value}” cannot be a name or a code: for a person it clears the field. Choose another.",
+        "“{value}” kan geen naam of code zijn: bij een persoon maakt het een veld leeg. Kies een andere.",
     ),
     Reason.DUPLICATE_NAME: (
         "There is another {kind} with the name “{value}” in the same place; choose another name.",

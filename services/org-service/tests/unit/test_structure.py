@@ -150,6 +150,15 @@ def test_the_same_name_or_code_twice_in_one_file_is_refused_with_its_place(acme:
     ]
 
 
+def test_what_clears_a_field_of_a_person_is_no_name_and_no_code(acme: Any) -> None:
+    decision = acme.apply(
+        companies=[{"name": " - ", "departments": [{"name": "A"}]}, {"name": "Beta", "code": "-"}],
+        functions=[{"name": "-", "remove": True}, {"name": "F", "was": "-"}],
+    )
+    assert reasons(decision) == [("reserved", "companies[0].name"), ("reserved", "companies[1].code")]
+    assert reasons(acme.give(org.RenameUnit(kind="company", unit="Acme BV", name="-"))) == [("reserved", "name")]
+
+
 def test_a_name_or_code_of_a_sibling_is_refused(acme: Any) -> None:
     acme.apply(companies=[{"name": "Beta", "code": "B"}])
     assert reasons(acme.apply(companies=[{"name": "Beta", "code": "ACME"}])) == [

@@ -26,9 +26,12 @@ def list_(as_json: AsJson = False) -> None:
         elif not letters:
             out.line(out.say("none_dead"))
         else:
-            shown = ("id", "topic", "time", "key", "reason")
             heads = ["id", *(out.say(name) for name in ("topic", "at", "key", "reason"))]
-            out.table(heads, [[str(letter[name] or "") for name in shown] for letter in letters])
+            rows = [
+                [letter["id"], letter["topic"], out.moment(letter["time"]), letter["key"] or "", letter["reason"] or ""]
+                for letter in letters
+            ]
+            out.table(heads, rows, whole=True)
 
 
 @app.command("show")

@@ -10,6 +10,7 @@ import typer
 
 from contracts.fields import is_academy_id
 from contracts.topics import TOPICS
+from instroom import streams
 from instroom.commands.options import AsJson
 from instroom.failure import Exit, Failure
 from instroom.output import Output
@@ -33,10 +34,15 @@ def tail(
     no_follow: Annotated[bool, typer.Option("--no-follow", help="stop at the ends as they are now")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show events as they come; with --json one document a line."""
-    with session(as_json) as (out, platform):
+    """Show events as they come, with --no-follow in the order of time; with --json one document a line."""
+    with session(as_json, academy) as (out, platform):
         if academy is not None and not is_academy_id(academy):
             raise Failure("unknown_academy", out.say("unknown_academy", academy=academy), Exit.WRONG_USE)
+        if academy is not None:
+            # Where org-service does not answer there are events to be looked at all the more.
+            known = platform.client.glance("org-service", "/academies")
+            if known is not None and all(each["id"] != academy for each in known["academies"]):
+                raise Failure("unknown_academy", out.say("unknown_academy", academy=academy), Exit.WRONG_USE)
         begin = start or (From.START if no_follow else From.NOW)
         asyncio.run(_tail(out, platform, topic, academy, begin, limit, not no_follow))
 
@@ -67,7 +73,7 @@ async def _tail(
                 continue
             _show(out, showing.event(record))
             shown += 1
-            if shown == limit:
+            if shown == limit or streams.unread():
                 return
 
 
@@ -77,5 +83,7 @@ def _show(out: Output, event: dict[str, Any]) -> None:
         return
     data = event.get("data_text") or json.dumps(event["data"], ensure_ascii=False)
     place = f"{event['topic']}/{event['partition']}@{event['offset']}"
-    print(event["time"], place, event.get("type", event.get("envelope_error")), event["key"], data, sep="\t")
+    print(
+        out.moment(event["time"]), place, event.get("type", event.get("envelope_error")), event["key"], data, sep="\t"
+    )
     sys.stdout.flush()

@@ -2,14 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from instroom import revisions
 from instroom.client import academy_path
 from instroom.commands.options import Academy, AsJson
-from instroom.commands.reserved import FileOrWord
+from instroom.commands.reserved import FILE, FileOrWord, OneFile
 from instroom.download import download
 from instroom.imports import following, showing
 from instroom.output import finish
@@ -23,7 +23,7 @@ app = typer.Typer(
 )
 
 
-@app.command("FILE")
+@app.command(FILE, cls=OneFile)
 def file(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="xlsx, xls, ods, csv or tsv")],
     academy: Academy,
@@ -37,7 +37,7 @@ def file(
     as_json: AsJson = False,
 ) -> None:
     """Upload FILE, check it, show the last check, ask whether to start, start, follow, report."""
-    with session(as_json) as (out, platform):
+    with session(as_json, academy) as (out, platform):
         base = academy_path(academy, "imports", say=out.say)
         following.readable(path, out.say)
         client = platform.client
@@ -64,9 +64,10 @@ def start(
     as_json: AsJson = False,
 ) -> None:
     """Start a checked import and follow it; an import that was started is followed only."""
-    with session(as_json) as (out, platform):
+    with session(as_json, academy) as (out, platform):
         base = academy_path(academy, "imports", say=out.say)
         client = platform.client
+        import_id = following.known(import_id, out.say)
         state = following.follow(client, out, base, import_id, "checking")
         if state["state"] in ("checked", "running"):
             state = following.start(client, out, base, import_id)
@@ -83,37 +84,38 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """What became of each row, as far as it is known now."""
-    with session(as_json) as (out, platform):
+    with session(as_json, academy) as (out, platform):
         base = academy_path(academy, "imports", say=out.say)
         client = platform.client
-        state = following.state(client, base, import_id)
+        state = following.state(client, base, following.known(import_id, out.say))
         if output is not None:
-            download(client, following.one(base, import_id) + "/report.xlsx", output, out.say)
-            out.line(out.say("written", path=output))
+            download(client, out, following.one(base, import_id) + "/report.xlsx", output)
         finish(showing.end(client, out, base, state))
 
 
 @app.command("list")
 def list_(academy: Academy, as_json: AsJson = False) -> None:
-    """The imports of an academy."""
-    with session(as_json) as (out, platform):
+    """The imports of an academy, the newest first."""
+    with session(as_json, academy) as (out, platform):
         base = academy_path(academy, "imports", say=out.say)
-        imports: dict[str, Any] = platform.client.get("import-service", base)
+        imports = platform.client.whole_list("import-service", base, "imports")
         if as_json:
-            out.document(imports)
-        elif not imports["imports"]:
+            out.document({"imports": imports})
+        elif not imports:
             out.line(out.say("none_imports"))
         else:
-            showing.imports(out, imports["imports"])
+            showing.imports(out, imports)
 
 
 def at_terminal() -> bool:
     """Whether there is somebody to ask."""
-    return sys.stdin.isatty()
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def _asked(question: str) -> bool:
-    try:
-        return input(question).strip().lower() in ("j", "ja", "y", "yes")
-    except EOFError:
-        return False
+    """Ask on standard error: the output may go into a file."""
+    print(question, end="", file=sys.stderr, flush=True)
+    answer = sys.stdin.readline()
+    if not answer.endswith("\n"):  # Ctrl-D
+        print(file=sys.stderr)
+    return answer.strip().lower() in ("j", "ja", "y", "yes")

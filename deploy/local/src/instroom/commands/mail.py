@@ -21,4 +21,4 @@ def list_(as_json: AsJson = False) -> None:
         else:
             say = out.say
             heads = [say("at"), say("to"), say("subject"), "id"]
-            out.table(heads, [[mail.at, mail.to, mail.subject, mail.id] for mail in mails])
+            out.table(heads, [[out.moment(mail.at), mail.to, mail.subject, mail.id] for mail in mails])

@@ -1,5 +1,6 @@
 """`instroom org`: define an academy's organisation and look at it."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,14 +25,17 @@ def apply(
     as_json: AsJson = False,
 ) -> None:
     """Define or update the organisation in one transaction; prints the new revision."""
-    with session(as_json) as (out, platform):
+    with session(as_json, academy) as (out, platform):
         from instroom import organisation_file  # its models take a moment, which the other commands need not wait
 
-        body = organisation_file.read(file, academy, out.say)
+        body, root = organisation_file.read(file, academy, out.say)
         path = academy_path(academy, "structure", say=out.say)
         outcome = platform.client.command("org-service", "POST", path, json=body)
         if outcome.get("code") != "applied":
-            raise refusal(outcome, academy, out.say)
+            say = out.say
+            raise refusal(
+                outcome, academy, say, lambda place, text: organisation_file.refusal(file, root, place, text, say)
+            )
         revision = int(outcome["revision"])
         revisions.remember(platform.home, academy, revision)
         if as_json:
@@ -41,27 +45,20 @@ def apply(
         )
 
 
-def refusal(outcome: dict[str, Any], academy: str, say: Words) -> Failure:
-    """Why the organisation was not applied."""
+def refusal(outcome: dict[str, Any], academy: str, say: Words, told: Callable[[str, str], str]) -> Failure:
+    """Why the organisation was not applied; `told` puts a place of the file before a sentence."""
     errors: list[dict[str, Any]] = outcome.get("errors") or []
     if any(error.get("code") == "unknown_academy" for error in errors):
         return Failure("unknown_academy", say("unknown_academy", academy=academy), Exit.WRONG_USE)
     chosen = "message_nl" if say.language == "nl" else "message"
-    told = [
-        ": ".join(
-            part
-            for part in (str(error.get("path") or ""), str(error.get(chosen) or error.get("message") or ""))
-            if part
-        )
-        for error in errors
-    ]
-    return Failure("refused", say("refused_organisation", message="\n".join(told)), Exit.REFUSED)
+    lines = [told(error.get("path") or "", error.get(chosen) or error.get("message") or "") for error in errors]
+    return Failure("refused", say("refused_organisation", message="\n".join(lines)), Exit.REFUSED)
 
 
 @app.command("show")
 def show(academy: Academy, as_json: AsJson = False) -> None:
     """The companies with their departments, and the functions."""
-    with session(as_json) as (out, platform):
+    with session(as_json, academy) as (out, platform):
         structure = platform.client.get("org-service", academy_path(academy, "structure", say=out.say))
         revisions.remember(platform.home, academy, int(structure.get("revision", 0)))
         if as_json:

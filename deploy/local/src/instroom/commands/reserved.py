@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 WORDS: Final = ("start", "report", "list")
 FILE: Final = "FILE"
@@ -14,6 +14,13 @@ class FileOrWord(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         return super().parse_args(ctx, with_command(args))
+
+
+class OneFile(TyperCommand):
+    """The command FILE, whose argument stands in its usage already: it is its name."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return [self.options_metavar or ""]
 
 
 def with_command(args: list[str]) -> list[str]:

@@ -7,19 +7,18 @@ from urllib.parse import unquote
 import typer
 
 from contracts.errors import Problem
-from contracts.fields import CLEAR, FIELDS, display_name
+from contracts.fields import CLEAR, FIELDS, MAX_LENGTH, display_name, has_forbidden_characters, number_key
 from contracts.sentences import render
 from instroom import revisions
-from instroom.client import academy_path
+from instroom.client import academy_path, not_found
 from instroom.commands.options import Academy, AsJson
 from instroom.failure import Exit, Failure
-from instroom.output import Output, finish
-from instroom.session import session
+from instroom.output import Output, capitalised, finish
+from instroom.session import Found, session
 
 app = typer.Typer(help="One person: add, update, look, invite, activate, deactivate, delete.", no_args_is_help=True)
 
 _SERVICE: Final = "user-service"
-_PAGE: Final = 1000
 _LISTED: Final = ("email", "company", "department", "active")
 
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="the personnel number")]
@@ -62,12 +61,12 @@ def add(
         manager=manager or None,
         terms_accepted=terms_accepted or None,
     )
-    with session(as_json) as (out, platform):
+    with session(as_json, academy) as (out, platform):
         revision = revisions.seen(platform.home, academy)
         path = academy_path(academy, "users", say=out.say)
         params = {"min_org_revision": revision or None}
         outcome = platform.client.command(_SERVICE, "POST", path, params=params, json=person)
-        finish(_told(out, outcome, person, existing=False))
+        finish(_told(out, outcome, person))
 
 
 @app.command("update")
@@ -107,12 +106,12 @@ def update(
         manager=manager,
         terms_accepted=terms_accepted or None,
     )
-    with session(as_json) as (out, platform):
+    with session(as_json, academy) as (out, platform):
         revision = revisions.seen(platform.home, academy)
-        path = academy_path(academy, "users", number, say=out.say)
+        path = _path(out, platform, academy, number)
         params = {"min_org_revision": revision or None}
         outcome = platform.client.command(_SERVICE, "PATCH", path, params=params, json=person)
-        finish(_told(out, outcome, {"personnel_number": number, **person}, existing=True))
+        finish(_of_somebody(out, platform, path, outcome))
 
 
 def asked(**fields: Any) -> dict[str, Any]:
@@ -148,17 +147,26 @@ def delete(number: Number, academy: Academy, as_json: AsJson = False) -> None:
 
 
 def _act(number: str, academy: str, as_json: bool, method: str, *action: str) -> None:
-    with session(as_json) as (out, platform):
-        path = academy_path(academy, "users", number, *action, say=out.say)
-        outcome = platform.client.command(_SERVICE, method, path)
-        finish(_told(out, outcome, {"personnel_number": number}, existing=True))
+    with session(as_json, academy) as (out, platform):
+        path = _path(out, platform, academy, number)
+        outcome = platform.client.command(_SERVICE, method, "/".join([path, *action]))
+        finish(_of_somebody(out, platform, path, outcome))
+
+
+def _path(out: Output, platform: Found, academy: str, number: str) -> str:
+    """Where a person is asked for. A Failure if nobody can have that number."""
+    path = academy_path(academy, "users", number, say=out.say)
+    if not 0 < len(number_key(number)) <= MAX_LENGTH["personnel_number"] or has_forbidden_characters(number):
+        platform.client.get(_SERVICE, academy_path(academy, "users", say=out.say), limit=1)  # is there such an academy?
+        raise not_found("personnel_number", number, out.say)
+    return path
 
 
 @app.command("show")
 def show(number: Number, academy: Academy, as_json: AsJson = False) -> None:
     """All that is known of a person."""
-    with session(as_json) as (out, platform):
-        user = platform.client.get(_SERVICE, academy_path(academy, "users", number, say=out.say))
+    with session(as_json, academy) as (out, platform):
+        user = platform.client.get(_SERVICE, _path(out, platform, academy, number))
         if as_json:
             out.document(ordered(user))
         else:
@@ -168,16 +176,8 @@ def show(number: Number, academy: Academy, as_json: AsJson = False) -> None:
 @app.command("list")
 def list_(academy: Academy, as_json: AsJson = False) -> None:
     """Everybody in an academy."""
-    with session(as_json) as (out, platform):
-        path, client = academy_path(academy, "users", say=out.say), platform.client
-        users: list[dict[str, Any]] = []
-        after = None
-        while True:
-            page = client.get(_SERVICE, path, limit=_PAGE, after=after)
-            users += page["users"]
-            after = page.get("next")
-            if after is None:
-                break
+    with session(as_json, academy) as (out, platform):
+        users = platform.client.whole_list(_SERVICE, academy_path(academy, "users", say=out.say), "users")
         if as_json:
             out.document({"users": [ordered(user) for user in users]})
         elif not users:
@@ -196,24 +196,32 @@ def list_(academy: Academy, as_json: AsJson = False) -> None:
             out.table([out.say.field(name) for name in names], rows)
 
 
-def _told(out: Output, outcome: dict[str, Any], person: dict[str, Any], *, existing: bool) -> Exit:
-    """Show the outcome of a command; returns how the command line ends."""
+def _of_somebody(out: Output, platform: Found, path: str, outcome: dict[str, Any]) -> Exit:
+    """Show the outcome of a command to somebody who exists; who was refused something is shown as they are."""
+    if outcome.get("code") != "rejected":
+        return _told(out, outcome, {})
+    errors = [_error(out, error) for error in outcome.get("errors") or ()]
+    if any(error["code"] == "not_found" for error in errors):
+        raise Failure("not_found", errors[0]["message"], Exit.REFUSED)
+    return _told(out, outcome, platform.client.get(_SERVICE, path) if out.as_json else {})
+
+
+def _told(out: Output, outcome: dict[str, Any], person: dict[str, Any]) -> Exit:
+    """Show the outcome of a command; returns how the command line ends. `person` is who was refused, if anybody was."""
     code, user = outcome.get("code"), outcome.get("user")
     if code != "rejected":
         if out.as_json:
             out.document(ordered(user or person))
         elif user:
-            out.line(f"{user['personnel_number']} {_name(user)}: {out.say(f'did_{code}')}")
+            did = "restored" if outcome.get("restored") else code
+            out.line(f"{user['personnel_number']} {_name(user)}: {out.say(f'did_{did}')}")
             for name, (old, new) in (outcome.get("changes") or {}).items():
                 out.line(f"  {out.say.field(name)}: {_shown(out, old)} → {_shown(out, new)}")
             out.line(f"  {out.say('invitation')}: {out.say.invitation(user['invitation'])}")
         return Exit.DONE
     errors = [_error(out, error) for error in outcome.get("errors") or ()]
-    if user is None and any(error["code"] == "not_found" for error in errors):
-        raise Failure("not_found", errors[0]["message"], Exit.REFUSED)
     if out.as_json:
-        shown = ordered(user) if existing and user else refused_document(person)
-        out.document({**shown, "errors": errors})
+        out.document({**ordered(refused_document(person)), "errors": errors})
     out.line(out.say("refused_user"))
     for error in errors:
         out.line(f"  {error['message']} [{error['code']}]")
@@ -236,7 +244,7 @@ def refused_document(person: dict[str, Any]) -> dict[str, Any]:
         "functions": [],
         **dict.fromkeys(("invite", "active", "manager", "terms_accepted"), False),
     }
-    return {**blank, **person, "deleted": False, "invitation": "none", "learning_activities": []}
+    return {**blank, "deleted": False, "invitation": "none", "learning_activities": [], **person}
 
 
 def _error(out: Output, error: dict[str, Any]) -> dict[str, Any]:
@@ -253,8 +261,11 @@ def _name(user: dict[str, Any]) -> str:
 
 
 def _lines(out: Output, user: dict[str, Any]) -> list[list[str]]:
-    lines = [[out.say.field(name), _field(out, user, name)] for name in (*FIELDS, "deleted", "learning_activities")]
-    return [*lines, [out.say("invitation"), out.say.invitation(user["invitation"])]]
+    lines = [
+        [capitalised(out.say.field(name)), _field(out, user, name)]
+        for name in (*FIELDS, "deleted", "learning_activities")
+    ]
+    return [*lines, [capitalised(out.say("invitation")), out.say.invitation(user["invitation"])]]
 
 
 def _field(out: Output, user: dict[str, Any], name: str) -> str:

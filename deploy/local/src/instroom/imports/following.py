@@ -1,12 +1,12 @@
 """Bring an import from one state to the next, with a bar."""
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 
-from instroom.client import Client
+from instroom.client import Client, not_found, segment
 from instroom.failure import Exit, Failure
 from instroom.output import Bar, Output
 from instroom.words import Words
@@ -16,8 +16,10 @@ _SERVICE: Final = "import-service"
 
 
 def readable(path: Path, say: Words) -> None:
-    """A Failure of wrong use if there is no such file."""
+    """A Failure of wrong use if there is no such file. A pipe is none: it cannot be read again when a service restarts."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise Failure("no_such_file", say("no_file", path=path), Exit.WRONG_USE)
         with path.open("rb"):
             return
     except OSError as error:
@@ -27,7 +29,14 @@ def readable(path: Path, say: Words) -> None:
 
 def one(base: str, import_id: str) -> str:
     """The path of an import."""
-    return f"{base}/{quote(import_id, safe='')}"
+    return f"{base}/{segment(import_id)}"
+
+
+def known(import_id: str, say: Words) -> str:
+    """The id, unless it is such that no path leads to it."""
+    if not import_id or "/" in import_id:
+        raise not_found("import_id", import_id, say)
+    return import_id
 
 
 def upload(client: Client, out: Output, base: str, path: Path, revision: int) -> str:
@@ -68,7 +77,8 @@ def follow(client: Client, out: Output, base: str, import_id: str, *states: str)
                 document = state(client, base, import_id, wait=seconds, after_state=document["state"])
                 _show(bar, document, out)
     except KeyboardInterrupt:
-        out.line(out.say("goes_on", id=import_id, academy=document["academy"]))
+        told = "check_goes_on" if states[0] == "checking" else "goes_on"
+        out.line(out.say(told, id=import_id, academy=document["academy"]))
         raise
     return document
 

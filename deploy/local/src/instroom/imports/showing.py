@@ -44,7 +44,7 @@ def _refused(out: Output, document: dict[str, Any]) -> None:
 def check(out: Output, document: dict[str, Any]) -> set[int]:
     """The last check; returns the rows that were shown as rejected."""
     name = document.get("filename") or document["import_id"]
-    out.line(out.say("check_of", file=name, rows=document["rows"]))
+    out.line(out.say("check_of", file=name, rows=out.say.counted(document["rows"])))
     _counts(out, document, "will")
     for warning in document["warnings"]:
         out.line("  " + out.say("warning", message=warning["message"]))
@@ -57,29 +57,30 @@ def check(out: Output, document: dict[str, Any]) -> set[int]:
 
 def imports(out: Output, documents: Sequence[dict[str, Any]]) -> None:
     """A line per import."""
-    names = ("state", "rows", "created", "updated", "unchanged", "rejected")
+    names = ("rows", "created", "updated", "unchanged", "rejected")
     rows = [
         [
             d["import_id"],
-            str(d.get("created_at") or ""),
+            out.moment(d.get("created_at")),
             str(d.get("filename") or ""),
+            out.say.state(d["state"]),
             *(str(d[name]) for name in names),
         ]
         for d in documents
     ]
     say = out.say
-    heads = [say("at"), say("file"), say("state"), say("rows"), *(say(f"did_{n}_short") for n in names[2:])]
-    out.table(["import", *heads], rows)
+    heads = [say("at"), say("file"), say("state"), say("rows"), *(say(f"did_{n}_short") for n in names[1:])]
+    out.table(["import", *heads], rows, whole=True)
 
 
 def _report(out: Output, document: dict[str, Any], told: frozenset[int]) -> None:
-    state = out.say(f"state_{document['state']}")
-    out.line(out.say("report_of", id=document["import_id"], state=state, rows=document["rows"]))
+    state = out.say.state(document["state"])
+    out.line(out.say("report_of", id=document["import_id"], state=state, rows=out.say.counted(document["rows"])))
     _counts(out, document, "did")
     results = document.get("results", ())
     drifted = [r for r in results if r["drifted"]]
     if drifted:
-        out.line(out.say("drifted_rows", n=len(drifted)))
+        out.line(out.say("drifted_rows", rows=out.say.counted(len(drifted))))
         out.table(
             [out.say("row"), out.say.field("personnel_number"), out.say("name"), out.say("planned"), out.say("became")],
             [

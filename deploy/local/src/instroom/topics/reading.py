@@ -1,6 +1,8 @@
 """Read records from topics without a group: looking changes nothing."""
 
 import asyncio
+import heapq
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, Final
@@ -58,7 +60,7 @@ async def _topics(bootstrap: str) -> Partitions:
 async def records(
     bootstrap: str, partitions: Sequence[TopicPartition], *, from_start: bool, follow: bool
 ) -> AsyncIterator[Records]:
-    """The records from the start or from now on; without `follow` up to the ends as they are now."""
+    """The records from the start or from now on; without `follow` up to the ends as they are now, by time."""
     if not partitions:
         yield _none()
         return
@@ -72,26 +74,49 @@ async def records(
         ends = await consumer.end_offsets(partitions)
         for partition in partitions:
             consumer.seek(partition, begin[partition] if from_start else ends[partition])
-        left = {p for p in partitions if begin[p] < ends[p]} if from_start else set()
-        async with aclosing(_read(consumer, None if follow else left, ends)) as read:
+        left = [p for p in partitions if begin[p] < ends[p]] if from_start else []
+        async with aclosing(_endless(consumer) if follow else _by_time(consumer, left, ends)) as read:
             yield read
     finally:
         await consumer.stop()
 
 
-async def _read(
-    consumer: AIOKafkaConsumer, left: set[TopicPartition] | None, ends: Mapping[TopicPartition, int]
-) -> AsyncGenerator[ConsumerRecord[Any, Any], None]:
-    """Records until nothing is `left`; None never ends."""
-    while left is None or left:
+async def _endless(consumer: AIOKafkaConsumer) -> AsyncGenerator[ConsumerRecord[Any, Any], None]:
+    while True:
         batches = await consumer.getmany(timeout_ms=_WAIT_MS, max_records=_BATCH)
-        for partition, batch in batches.items():
+        for batch in batches.values():
             for record in batch:
-                if left is None or record.offset < ends[partition]:
-                    yield record
-        if left is not None:
-            # A position can be past records that are no longer there, or past a transaction's marker.
-            left -= {partition for partition in left if await consumer.position(partition) >= ends[partition]}
+                yield record
+
+
+async def _by_time(
+    consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition], ends: Mapping[TopicPartition, int]
+) -> AsyncGenerator[ConsumerRecord[Any, Any], None]:
+    """Records up to the ends, merged by their time; a batch of each partition is in memory."""
+    waiting: dict[TopicPartition, deque[ConsumerRecord[Any, Any]]] = {p: deque() for p in partitions}
+    heads: list[tuple[int, str, int]] = []
+    unread = list(partitions)
+    while unread or heads:
+        for partition in unread:
+            if await _fill(consumer, partition, ends[partition], waiting[partition]):
+                heapq.heappush(heads, (waiting[partition][0].timestamp, *partition))
+        if not heads:
+            return
+        _, topic, number = heapq.heappop(heads)
+        oldest = TopicPartition(topic, number)
+        yield waiting[oldest].popleft()
+        unread = [oldest]
+
+
+async def _fill(
+    consumer: AIOKafkaConsumer, partition: TopicPartition, end: int, waiting: deque[ConsumerRecord[Any, Any]]
+) -> bool:
+    """Read on where nothing is waiting; returns whether anything is then."""
+    # A position can be past records that are no longer there, or past a transaction's marker.
+    while not waiting and await consumer.position(partition) < end:
+        batches = await consumer.getmany(partition, timeout_ms=_WAIT_MS, max_records=_BATCH)
+        waiting += (record for record in batches.get(partition, ()) if record.offset < end)
+    return bool(waiting)
 
 
 async def _none() -> Records:
