@@ -41,6 +41,12 @@ class Membership:
         except KafkaError as error:
             _log.error("consumer.commit_failed", positions=_readable(positions), error=repr(error)[:300])
 
+    def give_back(self, records: Sequence[RawRecord]) -> None:
+        """Have the records come again: what is committed later must not pass them over."""
+        for partition, offset in _first_offsets(records).items():
+            if partition in self._consumer.assignment():
+                self._consumer.seek(partition, offset)
+
     async def stay(self) -> None:
         """Tell the group that this member lives although it handles one batch for long."""
         partitions = self._consumer.assignment()
@@ -94,14 +100,13 @@ class Broker:
             if consumer is None:
                 return
             records: Sequence[RawRecord] = message.raw_message
+            membership = Membership(consumer)
             try:
-                await handler(records, Membership(consumer))
+                await handler(records, membership)
             except Exception:
                 # The framework would go on with the next batch, and its commit would pass this one over.
                 _log.exception("consumer.handler_escaped", topic=topic)
-                for partition, offset in _first_offsets(records).items():
-                    if partition in consumer.assignment():
-                        consumer.seek(partition, offset)
+                membership.give_back(records)
                 await asyncio.sleep(1)
 
         subscriber(handle)

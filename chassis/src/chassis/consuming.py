@@ -153,6 +153,8 @@ class Consumer:
 
     async def __call__(self, raws: Sequence[RawRecord], membership: Membership) -> None:
         """Handle a batch to its end. Returns without a commit only when the process stops."""
+        if self.stopping.is_set():
+            return  # a batch before this one may be unfinished, and a commit would pass it over
         began = time.perf_counter()
         topic = self.subscription.topic.name
         try:
@@ -160,6 +162,7 @@ class Consumer:
             if records:
                 await self._handle(records, membership)
         except _Stopping:
+            membership.give_back(raws)
             return
         positions = {(raw.topic, raw.partition): raw.offset + 1 for raw in raws}
         await membership.commit(positions)

@@ -3,7 +3,9 @@ nothing to store (reply)."""
 
 from collections.abc import Sequence
 
-from chassis.publishing import Publisher
+from aiokafka.errors import KafkaError
+
+from chassis.publishing import TOO_LARGE, Publisher
 from chassis.records import Event
 
 
@@ -14,6 +16,15 @@ class Dispatcher:
         self._publisher = publisher
 
     async def send(self, events: Sequence[Event]) -> None:
-        """Return when the broker has every event. After an error some may be there: send all of them again."""
-        if events:
+        """Return when the broker has every event. After an error some may be there: send all of them again.
+
+        Raises ConnectionError, which passes by itself, for whatever the broker says but that an event is too large.
+        """
+        if not events:
+            return
+        try:
             await self._publisher.publish([event.raw() for event in events])
+        except TOO_LARGE:
+            raise
+        except KafkaError as error:
+            raise ConnectionError(f"the broker does not take what is sent: {error!r}") from error

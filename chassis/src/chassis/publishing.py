@@ -5,8 +5,10 @@ import struct
 import time
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import Final
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from chassis.records import RawEvent
@@ -14,6 +16,8 @@ from chassis.records import RawEvent
 ACKNOWLEDGE_TIMEOUT = 60.0
 """Seconds. An idempotent producer retries for ever; after this it is replaced and the caller sends again."""
 BATCH_BYTES = 512 * 1024
+TOO_LARGE: Final = (MessageSizeTooLargeError, RecordTooLargeError, RecordListTooLargeError)
+"""What the broker says of the events themselves: to send them again changes nothing."""
 
 _MASK = 0xFFFFFFFF
 
