@@ -10,7 +10,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -21,7 +21,15 @@ from pydantic import BaseModel, ValidationError
 from chassis import outbox
 from chassis.broker import Membership
 from chassis.database import Connection, Pool, is_transient
-from chassis.records import Event, RawEvent, RawRecord, Record, deterministic_id
+from chassis.records import (
+    MAX_LETTER_BYTES,
+    Event,
+    Headers,
+    RawEvent,
+    RawRecord,
+    Record,
+    deterministic_id,
+)
 from chassis.telemetry import tracing
 from contracts.envelope import Envelope, EnvelopeError, key_academy
 from contracts.topics import Topic
@@ -283,7 +291,7 @@ class Consumer:
                 [r.partition for r, _ in bad],
                 [r.offset for r, _ in bad],
                 [ids[r.topic, r.partition, r.offset] for r, _ in bad],
-                [str(error) for _, error in bad],
+                [str(error).replace("\0", "\ufffd") for _, error in bad],
             )
             fresh = {row["id"] for row in new}
             events: list[Event | RawEvent] = []
@@ -294,11 +302,17 @@ class Consumer:
                 events.append(self._dead_letter(raw, error, id_))
                 if self.subscription.answer is not None and error.envelope is not None:
                     key = (raw.key or b"").decode()
-                    events.extend(self.subscription.answer(error.envelope, key, id_))
+                    events.extend(self._answers(error.envelope, key, id_))
             await outbox.enqueue(connection, events)
         _set_aside.labels(self.subscription.topic.name).inc(len(fresh))
 
+    def _answers(self, envelope: Envelope, key: str, id_: str) -> list[Event]:
+        assert self.subscription.answer is not None  # noqa: S101 - the caller looked
+        # A sender whose reference alone fills a record cannot be told.
+        return [answer for answer in self.subscription.answer(envelope, key, id_) if outbox.fits(answer)]
+
     def _dead_letter(self, raw: RawRecord, error: Unreadable, id_: str) -> RawEvent:
+        """The record byte for byte; above MAX_LETTER_BYTES what fits of it, and how large it was."""
         about = {
             "x-dead-letter-id": id_,
             "x-original-topic": raw.topic,
@@ -308,8 +322,16 @@ class Consumer:
             "x-error-message": str(error),
             "x-failed-at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         }
-        headers = [*raw.headers, *((name, value.encode()) for name, value in about.items())]
-        return RawEvent(self.subscription.topic.dlq.name, raw.key, headers, raw.value)
+        ours: Headers = [(name, value.encode()) for name, value in about.items()]
+        letter = RawEvent(self.subscription.topic.dlq.name, raw.key, [*raw.headers, *ours], raw.value)
+        if (size := letter.size()) <= MAX_LETTER_BYTES:
+            return letter
+        ours.append(("x-truncated", str(size).encode()))
+        letter = replace(letter, headers=[*raw.headers, *ours], value=None)
+        if letter.size() > MAX_LETTER_BYTES:
+            letter = replace(letter, key=None, headers=ours)
+        value = None if raw.value is None else raw.value[: MAX_LETTER_BYTES - letter.size()]
+        return replace(letter, value=value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,15 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from chassis.database import Connection
-from chassis.records import MAX_VALUE_BYTES, Event, EventTooLarge, RawEvent, encode_attributes, encode_headers
+from chassis.records import (
+    MAX_EVENT_BYTES,
+    MAX_LETTER_BYTES,
+    Event,
+    EventTooLarge,
+    RawEvent,
+    encode_attributes,
+    encode_headers,
+)
 
 _relays: "weakref.WeakSet[Wakeable]" = weakref.WeakSet()
 
@@ -35,24 +43,37 @@ def register(relay: Wakeable) -> None:
     _relays.add(relay)
 
 
+def fits(event: Event) -> bool:
+    """Whether `enqueue` takes the event."""
+    try:
+        _row(event)
+    except EventTooLarge:
+        return False
+    return True
+
+
+def _row(event: Event | RawEvent) -> tuple[str, bytes | None, bytes, bytes | None]:
+    key: bytes | None
+    if isinstance(event, Event):
+        key, headers, limit = event.key.encode(), encode_attributes(event.envelope), MAX_EVENT_BYTES
+        size = len(key) + len(headers) + len(event.value or b"")
+    else:
+        key, headers, limit = event.key, encode_headers(event.headers), MAX_LETTER_BYTES
+        size = event.size()
+    if size > limit:
+        raise EventTooLarge(f"an event for {event.topic} has {size} bytes; {limit} are allowed")
+    return event.topic, key, headers, event.value
+
+
 async def enqueue(connection: Connection, events: Sequence[Event | RawEvent]) -> None:
     """Write the events into the outbox, in this order, inside the caller's transaction.
 
     Per key, events come out in the order of commits if the caller holds a lock on the thing that the key names.
-    Raises EventTooLarge, before anything is written, for a value that the broker would refuse.
+    Raises EventTooLarge, before anything is written, for an event that the broker would refuse.
     """
     if not events:
         return
-    rows: list[tuple[str, bytes | None, bytes, bytes | None]] = []
-    for event in events:
-        if event.value is not None and len(event.value) > MAX_VALUE_BYTES:
-            raise EventTooLarge(
-                f"an event for {event.topic} has {len(event.value)} bytes; {MAX_VALUE_BYTES} are allowed"
-            )
-        if isinstance(event, Event):
-            rows.append((event.topic, event.key.encode(), encode_attributes(event.envelope), event.value))
-        else:
-            rows.append((event.topic, event.key, encode_headers(event.headers), event.value))
+    rows = [_row(event) for event in events]
     await connection.copy_records_to_table("outbox", records=rows, columns=("topic", "key", "headers", "value"))
     for relay in _relays:
         relay.wake()

@@ -63,7 +63,6 @@ class Publisher:
                 acks="all",
                 enable_idempotence=True,
                 max_batch_size=BATCH_BYTES,
-                max_request_size=1_000_000,
                 request_timeout_ms=30_000,
                 retry_backoff_ms=50,
             )

@@ -18,8 +18,12 @@ from contracts.topics import Topic
 M_co = TypeVar("M_co", bound=BaseModel, covariant=True)
 Headers = list[tuple[str, bytes | None]]
 
-MAX_VALUE_BYTES = 900_000
-"""Below the broker's 1 MiB for a record batch, so that no event can stall the relay."""
+MAX_EVENT_BYTES = 900_000
+"""Key, headers and value. Below what a topic takes as a record batch (contracts.topics), so that no event can stall the
+relay."""
+MAX_LETTER_BYTES = 2_000_000
+"""The same of a dead letter: above any record that came uncompressed, with what is said about it. What a sender had
+compressed may be larger, and is cut."""
 
 _NAMESPACE = uuid.UUID("6f9d4f0e-6f0b-5d1c-9a52-0d3c5f1a7b11")
 
@@ -81,9 +85,14 @@ class RawEvent:
     headers: Headers
     value: bytes | None
 
+    def size(self) -> int:
+        """Bytes in a record batch, at most: a header has two lengths of five bytes at most."""
+        headers = sum(len(name.encode()) + len(value or b"") + 10 for name, value in self.headers)
+        return len(self.key or b"") + headers + len(self.value or b"")
+
 
 class EventTooLarge(ValueError):
-    """The value of an event exceeds MAX_VALUE_BYTES."""
+    """An event exceeds MAX_EVENT_BYTES."""
 
 
 def make_event(topic: Topic, key: str, envelope: Envelope, message: BaseModel) -> Event:

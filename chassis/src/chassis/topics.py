@@ -24,9 +24,9 @@ async def ensure_topics(bootstrap: str, topics: Iterable[Topic], *, replication:
     """Make the missing topics; return the cluster's id.
 
     Raises UnsafeSettings where a topic has another number of partitions or another clean-up than the registry says, or
-    keeps records for a shorter time (order per key and replay would break), where it has several replicas and
-    acknowledges what only one of them has, where the broker makes topics by itself, or where a replica that is behind
-    may become leader.
+    keeps records for a shorter time (order per key and replay would break), where it takes smaller records only, where
+    it has several replicas and acknowledges what only one of them has, where the broker makes topics by itself, or
+    where a replica that is behind may become leader.
     """
     wanted = {topic.name: topic for topic in topics}
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="instroom-admin", request_timeout_ms=15_000)
@@ -69,7 +69,7 @@ async def _check(admin: AIOKafkaAdminClient, existing: dict[str, Topic]) -> None
                 " the order per key depends on it; make the topic anew"
             )
         replicas[topic.name] = max((len(partition["replicas"]) for partition in partitions), default=1)
-    wanted = dict.fromkeys(("cleanup.policy", "retention.ms", IN_SYNC))
+    wanted = dict.fromkeys(("cleanup.policy", "retention.ms", "max.message.bytes", IN_SYNC))
     resources = [ConfigResource(ConfigResourceType.TOPIC, name, wanted) for name in existing]
     for name, setting, value in _settings(await admin.describe_configs(resources)):
         if (problem := _problem(existing[name], setting, value, replicas[name])) is not None:
@@ -82,6 +82,8 @@ def _problem(topic: Topic, setting: str, value: str, replicas: int) -> str | Non
         return f"the registry says {topic.cleanup}"
     if setting == "retention.ms" and topic.retention_ms is not None and -1 < int(value) < topic.retention_ms:
         return f"the registry says {topic.retention_ms}, and whoever is behind would miss what is gone sooner"
+    if setting == "max.message.bytes" and int(value) < topic.max_message_bytes:
+        return f"one event that is refused holds up all behind it; set it to {topic.max_message_bytes}"
     if setting == IN_SYNC and int(value) < min(replicas, LEAST_IN_SYNC):
         return f"with {replicas} replicas, what one alone has acknowledged is lost with it; set it to {LEAST_IN_SYNC}"
     return None

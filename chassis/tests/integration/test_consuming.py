@@ -72,8 +72,10 @@ async def topic(stack: dict[str, str]) -> Topic:
     return topic
 
 
-async def send(stack: dict[str, str], topic: Topic, records: Sequence[tuple[bytes | None, bytes | None, Any]]) -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=stack["kafka"], acks="all")
+async def send(
+    stack: dict[str, str], topic: Topic, records: Sequence[tuple[bytes | None, bytes | None, Any]], **settings: Any
+) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=stack["kafka"], acks="all", **settings)
     await producer.start()
     try:
         for key, value, headers in records:
@@ -161,6 +163,39 @@ async def test_every_kind_of_poison_lands_byte_for_byte_in_the_dead_letters_and_
         assert list(letter.headers[: len(headers)]) == headers
         assert about["x-original-topic"].decode() == topic.name
         assert about["x-error-message"]
+
+
+async def test_a_record_larger_than_our_own_is_set_aside_whole_and_what_is_left_of_one_beyond_all_limits(
+    stack: dict[str, str], database: str, make_migrated_pool: MakePool, topic: Topic
+) -> None:
+    pool = await make_migrated_pool()
+    handled: list[int] = []
+
+    async def handle(records: list[Record[Happened]]) -> None:
+        handled.extend(r.message.n for r in records)
+
+    def answer(envelope: Envelope, key: str, dead_letter: str) -> list[Event]:
+        return [Event(topic.dlq.name, key, envelope, b"answer")]
+
+    long = ("ce_requestid", b"r" * 950_000)
+    whole: list[Any] = [
+        (b"a/1", b"x" * 1_040_000, GOOD),
+        (b"a/" + b"k" * 600_000, b"x" * 400_000, GOOD),
+        (b"a/1", b"{}", [*GOOD, long]),
+    ]
+    await send(stack, topic, [*whole, good(1)], max_request_size=1_048_576)
+    cut: list[Any] = [(b"a/1", b"x" * 5_000_000, GOOD), (b"a/2", b"x", [*GOOD, ("much", b"y" * 3_000_000)])]
+    await send(stack, topic, [*cut, good(2)], max_request_size=10_000_000, compression_type="gzip")
+    async with consuming(stack, database, pool, topic, handle, answer=answer):
+        await eventually(lambda: handled == [1, 2])
+        letters = [r for r in await read_all(stack, topic.dlq.name, 9) if r.value != b"answer"]
+    assert [(r.key, r.value) for r in letters[:3]] == [(key, value) for key, value, _ in whole]
+    assert [set(value) for value in (letters[3].value, letters[4].value)] == [{ord("x")}] * 2
+    assert (letters[3].key, len(letters[3].value) > 1_900_000, letters[4].key) == (b"a/1", True, None)
+    sizes = [int(dict(letter.headers).get("x-truncated", 0)) for letter in letters]
+    assert sizes[:3] == [0, 0, 0]
+    assert sizes[3] > 5_000_000
+    assert sizes[4] > 3_000_000
 
 
 async def test_a_dead_letter_is_written_once_and_whoever_asked_is_told_once_however_often_the_record_comes(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from chassis.outbox import enqueue
 from chassis.publishing import partition_of
 from chassis.records import (
-    MAX_VALUE_BYTES,
+    MAX_EVENT_BYTES,
     Event,
     EventTooLarge,
     decode_headers,
@@ -52,7 +52,11 @@ def test_an_envelope_with_any_text_comes_out_of_the_outbox_as_its_headers(subjec
     assert decode_headers(encode_attributes(envelope)) == envelope.headers()
 
 
-async def test_an_event_that_the_broker_would_refuse_is_refused_before_it_is_written() -> None:
-    event = Event("topic", "a/1", Envelope(id="1", type="t", source="s", academy="a"), b"x" * (MAX_VALUE_BYTES + 1))
+@pytest.mark.parametrize("part", ["key", "headers", "value"])
+async def test_an_event_that_the_broker_would_refuse_is_refused_before_it_is_written(part: str) -> None:
+    much = "x" * MAX_EVENT_BYTES
+    envelope = Envelope(id="1", type="t", source="s", academy="a", subject=much if part == "headers" else "")
+    key, value = (much if part == "key" else "a/1"), (much.encode() if part == "value" else b"")
+    event = Event("topic", key, envelope, value)
     with pytest.raises(EventTooLarge):
         await enqueue(None, [event])  # type: ignore[arg-type]  # no connection is touched

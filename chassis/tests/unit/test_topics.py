@@ -1,5 +1,6 @@
 """A broker that may lose or misplace what it acknowledged is refused, with what to change."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -39,6 +40,13 @@ async def test_an_unsafe_broker_setting_refuses_the_start(setting: str) -> None:
     with pytest.raises(UnsafeSettings, match=setting):
         await _check_broker(Admin({setting: "true"}), "1")  # type: ignore[arg-type]
     await _check_broker(Admin({setting: "false"}), "1")  # type: ignore[arg-type]
+
+
+async def test_a_topic_that_would_refuse_an_event_of_ours_refuses_the_start() -> None:
+    enough: Any = Admin({"max.message.bytes": str(TOPIC.max_message_bytes)})
+    await _check(enough, {TOPIC.name: TOPIC})
+    with pytest.raises(UnsafeSettings, match=r"max\.message\.bytes=1048588: .*set it to 2097152"):
+        await _check(enough, {TOPIC.name: replace(TOPIC, max_message_bytes=TOPIC.dlq.max_message_bytes)})
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,10 @@ from typing import Final, Literal
 
 DAY_MS: Final = 86_400_000
 DLQ_SUFFIX: Final = ".dlq"
+RECORD_BYTES: Final = 1_048_588
+"""The broker's own limit of a record batch."""
+LETTER_BYTES: Final = 2 * 1024 * 1024
+"""The limit of dead letters: any uncompressed record of another topic fits, with what is said about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,18 +23,20 @@ class Topic:
     partitions: int
     cleanup: Literal["delete", "compact"] = "delete"
     retention_ms: int | None
+    max_message_bytes: int = RECORD_BYTES
     owner: str
     producers: tuple[str, ...]
     consumers: tuple[str, ...]
 
     @property
     def dlq(self) -> "Topic":
-        """Where a record of this topic goes, byte for byte, when it cannot be handled."""
+        """Where a record of this topic goes, byte for byte if it fits, when it cannot be handled."""
         return Topic(
             name=self.name + DLQ_SUFFIX,
             key=self.key,
             partitions=1,
             retention_ms=30 * DAY_MS,
+            max_message_bytes=LETTER_BYTES,
             owner=self.owner,
             producers=self.consumers,
             consumers=("outside",),
@@ -38,7 +44,7 @@ class Topic:
 
     def config(self) -> dict[str, str]:
         """The broker's settings of the topic."""
-        config: dict[str, str] = {"cleanup.policy": self.cleanup}
+        config = {"cleanup.policy": self.cleanup, "max.message.bytes": str(self.max_message_bytes)}
         if self.retention_ms is not None:
             config["retention.ms"] = str(self.retention_ms)
         return config

@@ -6,7 +6,7 @@ from typing import Any, Final
 import yaml
 
 from contracts.events import BY_TOPIC, MESSAGES, org
-from contracts.topics import TOPICS, Topic, all_topics
+from contracts.topics import RECORD_BYTES, TOPICS, Topic, all_topics
 from contracts_tools.examples import Example, examples
 from contracts_tools.schemas import ENVELOPE
 
@@ -23,6 +23,9 @@ DEAD_LETTER_HEADERS: Final = {
     "x-consumer-group": "who gave it up",
     "x-error-message": "why; without values of the record",
     "x-failed-at": "when, RFC 3339 in UTC",
+}
+TRUNCATED: Final = {
+    "x-truncated": "only where the record was too large for a dead letter: how many bytes it had; its end is missing"
 }
 REPLICA_READERS: Final = frozenset({"org.structure"})
 """Topics that are read from the start at every start, without a group."""
@@ -90,6 +93,8 @@ def _channel(topic: Topic) -> Json:
     configuration: Json = {"cleanup.policy": [topic.cleanup]}
     if topic.retention_ms is not None:
         configuration["retention.ms"] = topic.retention_ms
+    if topic.max_message_bytes != RECORD_BYTES:
+        configuration["max.message.bytes"] = topic.max_message_bytes
     binding: Json = {
         "topic": topic.name,
         "partitions": topic.partitions,
@@ -194,7 +199,7 @@ def _dead_letter() -> Json:
         "contentType": "application/octet-stream",
         "headers": {
             "type": "object",
-            "properties": {name: {"type": "string", "description": text} for name, text in DEAD_LETTER_HEADERS.items()},
+            "properties": {name: {"type": "string", "description": text} for name, text in (DEAD_LETTER_HEADERS | TRUNCATED).items()},
             "required": list(DEAD_LETTER_HEADERS),
         },
         "payload": {"description": "the value as it was, whatever it was; perhaps no JSON"},
