@@ -10,12 +10,18 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import (
+    CommitFailedError,
+    CorruptRecordException,
+    IllegalStateError,
+    KafkaError,
+    UnsupportedCodecError,
+)
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.message import FAKE_CONSUMER
 
-from chassis.records import RawRecord
+from chassis.records import RawRecord, Undecodable
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -77,7 +83,7 @@ class Broker:
 
         After looking in vain for `pause_ms` an idle consumer pauses as long: what comes then waits for it.
         """
-        subscriber = self._broker.subscriber(
+        subscriber: Any = self._broker.subscriber(
             topic,
             group_id=group,
             batch=True,
@@ -94,6 +100,16 @@ class Broker:
             parser=_parse,
             decoder=_decode,
         )
+
+        get_batch = subscriber.get_msg
+
+        async def get(consumer: AIOKafkaConsumer) -> Sequence[RawRecord]:
+            try:
+                return await get_batch(consumer)
+            except (UnicodeDecodeError, CorruptRecordException, UnsupportedCodecError) as error:
+                return await _begin_again(consumer, max_records, error)
+
+        subscriber.get_msg = get
 
         async def handle(message: KafkaMessage) -> None:
             consumer = subscriber.consumer
@@ -127,6 +143,46 @@ class Broker:
     def alive(self) -> bool:
         """Whether every consumer still has its loop."""
         return all(any(not task.done() for task in s.tasks) for s in self._subscribers)
+
+
+async def _begin_again(consumer: AIOKafkaConsumer, max_records: int, error: Exception) -> Sequence[RawRecord]:
+    """Read on from what is committed: what the failed call had taken of other partitions is gone with it."""
+    while True:
+        try:
+            for partition in consumer.assignment():
+                committed = await consumer.committed(partition)
+                if committed is None:
+                    await consumer.seek_to_beginning(partition)
+                else:
+                    consumer.seek(partition, committed)
+            if isinstance(error, UnicodeDecodeError):
+                return await read_around(consumer, max_records)
+        except KafkaError:  # a rebalance, or a broker that is away
+            await asyncio.sleep(1)
+        else:
+            raise error  # it holds up its partition; the framework logs it and asks again
+
+
+async def read_around(consumer: AIOKafkaConsumer, max_records: int) -> list[RawRecord]:
+    """The next records one by one, with an Undecodable for each that cannot be had.
+
+    aiokafka decodes the names of headers as UTF-8 and fails where one is not: at that record and, as it reads a record
+    batch from its start, at all that come behind it in the same batch of their sender.
+    """
+    records: list[RawRecord] = []
+    for partition in consumer.assignment():
+        while len(records) < max_records:
+            try:
+                found = (await consumer.getmany(partition, timeout_ms=1_000, max_records=1)).get(partition, [])
+            except UnicodeDecodeError:
+                offset = await consumer.position(partition)
+                records.append(Undecodable(partition.topic, partition.partition, offset))
+                consumer.seek(partition, offset + 1)
+            else:
+                if not found:
+                    break
+                records += found
+    return records
 
 
 def _readable(positions: Mapping[tuple[str, int], int]) -> str:

@@ -28,6 +28,7 @@ from chassis.records import (
     RawEvent,
     RawRecord,
     Record,
+    Undecodable,
     deterministic_id,
 )
 from chassis.telemetry import tracing
@@ -111,10 +112,7 @@ async def store_positions(connection: Connection, records: Sequence[Record[Any]]
 
 def read_record(raw: RawRecord, subscription: Subscription, cluster: str) -> Record[Any] | None:
     """Decode one record; None if the subscription does not want it. Raises Unreadable."""
-    try:
-        envelope = Envelope.from_headers(raw.headers)
-    except EnvelopeError as error:
-        raise Unreadable(str(error)) from None
+    envelope = read_envelope(raw)
     try:
         key = raw.key.decode() if raw.key is not None else ""
     except UnicodeDecodeError:
@@ -137,6 +135,16 @@ def read_record(raw: RawRecord, subscription: Subscription, cluster: str) -> Rec
     except ValidationError as error:
         raise Unreadable(_describe(error), envelope) from None
     return Record(cluster, raw.topic, raw.partition, raw.offset, key, raw.value, envelope, message, raw.headers)
+
+
+def read_envelope(raw: RawRecord) -> Envelope:
+    """The envelope of a record. Raises Unreadable."""
+    if isinstance(raw, Undecodable):
+        raise Unreadable("a header's name is not UTF-8, in this record or before it in the batch that its sender made")
+    try:
+        return Envelope.from_headers(raw.headers)
+    except EnvelopeError as error:
+        raise Unreadable(str(error)) from None
 
 
 def _describe(error: ValidationError) -> str:

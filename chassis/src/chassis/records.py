@@ -47,6 +47,19 @@ class RawRecord(Protocol):
     def timestamp(self) -> int: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Undecodable:
+    """A record of which the broker's client gives nothing but the place."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None = None
+    value: bytes | None = None
+    headers: Sequence[tuple[str, bytes | None]] = ()
+    timestamp: int = 0
+
+
 @dataclass(slots=True)
 class Record(Generic[M_co]):
     """One record as it was consumed."""

@@ -9,10 +9,11 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from pydantic import BaseModel
 
-from chassis.consuming import Consumer, Subscription, Unreadable
+from chassis.broker import read_around
+from chassis.consuming import Consumer, Subscription, Unreadable, read_envelope
 from chassis.database import Connection, Pool
-from chassis.records import RawRecord
-from contracts.envelope import Envelope, EnvelopeError, key_academy
+from chassis.records import RawRecord, Undecodable
+from contracts.envelope import Envelope, key_academy
 from contracts.topics import Topic
 
 
@@ -100,13 +101,19 @@ class StateReplica:
             consumer.assign([partition])
             await consumer.seek_to_beginning(partition)
             end = (await consumer.end_offsets([partition]))[partition]
-            position, seen = 0, set[str]()
+            position, seen, whole = 0, set[str](), True
             while True:
                 if not self.caught_up.is_set() and position >= end:
-                    await self._mark_missing(pool, seen)
+                    if whole:  # else nobody knows which keys were not seen
+                        await self._mark_missing(pool, seen)
                     self.caught_up.set()
                     log.info("replica.caught_up", topic=self.topic.name, academies=len(self._entries))
-                batch = (await consumer.getmany(partition, timeout_ms=200, max_records=2_000)).get(partition, [])
+                batch: Sequence[RawRecord]
+                try:
+                    batch = (await consumer.getmany(partition, timeout_ms=200, max_records=2_000)).get(partition, [])
+                except UnicodeDecodeError:
+                    batch = await read_around(consumer, 2_000)
+                    whole = whole and not any(isinstance(raw, Undecodable) for raw in batch)
                 if batch:
                     await self._apply(pool, batch, seen, dead_letters)
                     position = batch[-1].offset + 1
@@ -129,11 +136,12 @@ class StateReplica:
         bad = []
         for raw in batch:
             try:
-                key, envelope, entry = self._read(raw)
+                key = _key(raw)
+                seen.add(key)  # whatever is wrong with its state: what the topic has was not removed
+                envelope, entry = self._read(raw, key)
             except Unreadable as error:
                 bad.append((raw, error))
                 continue
-            seen.add(key)
             known = changed.get((envelope.academy, key)) or self._entries.get(envelope.academy, {}).get(key)
             if known is not None and known.revision >= entry.revision:
                 continue
@@ -150,18 +158,14 @@ class StateReplica:
             async with self._changed:
                 self._changed.notify_all()
 
-    def _read(self, raw: RawRecord) -> tuple[str, Envelope, Entry]:
-        try:
-            envelope = Envelope.from_headers(raw.headers)
-            key = (raw.key or b"").decode()
-        except (EnvelopeError, UnicodeDecodeError) as error:
-            raise Unreadable(str(error)) from None
+    def _read(self, raw: RawRecord, key: str) -> tuple[Envelope, Entry]:
+        envelope = read_envelope(raw)
         if key_academy(key) != envelope.academy or key.count("/") < 2:
             raise Unreadable("the key is not academy/kind/id with the academy of the event")
         if envelope.org_revision is None:
             raise Unreadable("attribute ce_orgrevision is missing")
         if raw.value is None:
-            return key, envelope, Entry(None, envelope.org_revision, True, envelope.type)
+            return envelope, Entry(None, envelope.org_revision, True, envelope.type)
         model = self.models.get(envelope.type)
         if model is None:
             raise Unreadable(f"type {envelope.type[:100]} is not known on this topic")
@@ -169,7 +173,7 @@ class StateReplica:
             message = model.model_validate_json(raw.value)
         except ValueError as error:
             raise Unreadable(f"the value is not {envelope.type}: {type(error).__name__}") from None
-        return key, envelope, Entry(message, envelope.org_revision, False, envelope.type)
+        return envelope, Entry(message, envelope.org_revision, False, envelope.type)
 
     async def _store(self, pool: Pool, changed: Mapping[tuple[str, str], Entry]) -> None:
         items = sorted(changed.items())
@@ -210,6 +214,13 @@ class StateReplica:
     def _tell(self, academies: set[str]) -> None:
         for listener in self.on_change:
             listener(academies)
+
+
+def _key(raw: RawRecord) -> str:
+    try:
+        return (raw.key or b"").decode()
+    except UnicodeDecodeError:
+        raise Unreadable("the key is not UTF-8") from None
 
 
 def _academy_key(academy: str) -> str:

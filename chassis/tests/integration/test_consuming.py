@@ -5,7 +5,7 @@ import contextlib
 import itertools
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import asyncpg
@@ -73,13 +73,17 @@ async def topic(stack: dict[str, str]) -> Topic:
 
 
 async def send(
-    stack: dict[str, str], topic: Topic, records: Sequence[tuple[bytes | None, bytes | None, Any]], **settings: Any
+    stack: dict[str, str],
+    topic: Topic,
+    records: Sequence[tuple[bytes | None, bytes | None, Any]],
+    partition: int = 0,
+    **settings: Any,
 ) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=stack["kafka"], acks="all", **settings)
     await producer.start()
     try:
         for key, value, headers in records:
-            await producer.send_and_wait(topic.name, value, key=key, headers=headers, partition=0)
+            await producer.send_and_wait(topic.name, value, key=key, headers=headers, partition=partition)
     finally:
         await producer.stop()
 
@@ -196,6 +200,37 @@ async def test_a_record_larger_than_our_own_is_set_aside_whole_and_what_is_left_
     assert sizes[:3] == [0, 0, 0]
     assert sizes[3] > 5_000_000
     assert sizes[4] > 3_000_000
+
+
+async def test_a_record_that_the_client_cannot_decode_stops_nothing_and_takes_along_only_what_its_sender_sent_with_it(
+    stack: dict[str, str],
+    database: str,
+    make_migrated_pool: MakePool,
+    topic: Topic,
+    send_batch: Callable[[str, Any], Awaitable[None]],
+) -> None:
+    pool = await make_migrated_pool()
+    handled: set[int] = set()
+
+    async def handle(records: list[Record[Happened]]) -> None:
+        handled.update(r.message.n for r in records)
+
+    undecodable = (b"a/1", b"{}", [*GOOD, ("not-utf-8", b"")])
+    await send(stack, topic, [good(n) for n in range(3)])
+    await send(stack, topic, [good(n) for n in range(10, 13)], partition=1)
+    await send_batch(topic.name, [good(3), good(4), undecodable, good(5)])
+    await send_batch(topic.name, [good(6)])
+    async with consuming(stack, database, pool, topic, handle):
+        await eventually(lambda: handled >= {6, 12})
+        await send_batch(topic.name, [undecodable])
+        await send(stack, topic, [good(7)])
+        letters = await read_all(stack, topic.dlq.name, 3)
+        await eventually(lambda: 7 in handled)
+    assert handled == {*range(5), 6, 7, *range(10, 13)}
+    about = [dict(letter.headers) for letter in letters]
+    assert [int(each["x-original-offset"]) for each in about] == [5, 6, 8]
+    assert b"not UTF-8" in about[0]["x-error-message"]
+    assert [letter.value for letter in letters] == [None] * 3
 
 
 async def test_a_dead_letter_is_written_once_and_whoever_asked_is_told_once_however_often_the_record_comes(

@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -18,6 +20,8 @@ from chassis.testing import MakePool, eventually
 from chassis.topics import ensure_topics
 from contracts.envelope import Envelope
 from contracts.topics import Topic
+
+SendBatch = Callable[[str, Any], Awaitable[None]]
 
 
 class Changed(BaseModel):
@@ -116,6 +120,41 @@ async def test_what_the_topic_no_longer_has_was_removed_while_nobody_looked(
     await pool.execute("UPDATE replica_state SET topic = $1", compacted.name)
     async with replicating(stack, pool, compacted) as replica:
         assert names(replica)["a/unit/1"] == ("one", True)
+
+
+async def test_a_unit_whose_last_state_cannot_be_read_is_not_taken_for_removed(
+    stack: dict[str, str], make_migrated_pool: MakePool
+) -> None:
+    pool, topic = await make_migrated_pool(), a_topic()
+    await ensure_topics(stack["kafka"], [topic, topic.dlq])
+    await publish(stack, state(topic, "a/unit/1", 1, "one"), state(topic, "a/academy/a", 1, "A"))
+    async with replicating(stack, pool, topic):
+        pass
+    compacted = a_topic()
+    await ensure_topics(stack["kafka"], [compacted, compacted.dlq])
+    unreadable = replace(state(compacted, "a/unit/1", 2, "one"), value=b"{")
+    await publish(stack, unreadable, state(compacted, "a/academy/a", 5, "A"))
+    await pool.execute("UPDATE replica_state SET topic = $1", compacted.name)
+    async with replicating(stack, pool, compacted) as replica:
+        assert names(replica)["a/unit/1"] == ("one", False)
+
+
+async def test_a_record_that_the_client_cannot_decode_neither_stops_it_nor_removes_what_it_may_have_been_about(
+    stack: dict[str, str], make_migrated_pool: MakePool, send_batch: SendBatch
+) -> None:
+    pool, topic = await make_migrated_pool(), a_topic()
+    await ensure_topics(stack["kafka"], [topic, topic.dlq])
+    await publish(stack, state(topic, "a/unit/1", 1, "one"), state(topic, "a/academy/a", 1, "A"))
+    async with replicating(stack, pool, topic):
+        pass
+    other = a_topic()
+    await ensure_topics(stack["kafka"], [other, other.dlq])
+    await send_batch(other.name, [(b"a/unit/1", b"{}", [("not-utf-8", b"")])])
+    await publish(stack, state(other, "a/academy/a", 5, "A"))
+    await pool.execute("UPDATE replica_state SET topic = $1", other.name)
+    async with replicating(stack, pool, other) as replica:
+        assert replica.revision("a") == 5
+        assert names(replica)["a/unit/1"] == ("one", False)
 
 
 async def test_a_topic_that_was_made_anew_removes_nothing(stack: dict[str, str], make_migrated_pool: MakePool) -> None:

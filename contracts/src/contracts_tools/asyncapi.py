@@ -199,7 +199,10 @@ def _dead_letter() -> Json:
         "contentType": "application/octet-stream",
         "headers": {
             "type": "object",
-            "properties": {name: {"type": "string", "description": text} for name, text in (DEAD_LETTER_HEADERS | TRUNCATED).items()},
+            "properties": {
+                name: {"type": "string", "description": text}
+                for name, text in (DEAD_LETTER_HEADERS | TRUNCATED).items()
+            },
             "required": list(DEAD_LETTER_HEADERS),
         },
         "payload": {"description": "the value as it was, whatever it was; perhaps no JSON"},
