@@ -105,7 +105,8 @@ class Broker:
 
         async def get(consumer: AIOKafkaConsumer) -> Sequence[RawRecord]:
             try:
-                return await get_batch(consumer)
+                batch: Sequence[RawRecord] = await get_batch(consumer)
+                return batch
             except (UnicodeDecodeError, CorruptRecordException, UnsupportedCodecError) as error:
                 return await _begin_again(consumer, max_records, error)
 

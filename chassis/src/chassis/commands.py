@@ -1,7 +1,8 @@
 """Commands over HTTP: stored together with their event, answered 202, followed under /commands/{id}."""
 
 import asyncio
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Final
 from weakref import WeakValueDictionary
@@ -9,7 +10,7 @@ from weakref import WeakValueDictionary
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
-from chassis import database, outbox
+from chassis import database, outbox, request_log
 from chassis.database import Connection, Pool
 from chassis.http import Problem
 from chassis.records import Event, deterministic_id, new_id, now_text
@@ -18,7 +19,9 @@ from contracts.envelope import Envelope
 
 COMMAND_SOURCE: Final = "command"
 """The `ce_requestsource` of requests that came over HTTP; their `ce_requestid` is the command's id."""
-KEEP: Final = timedelta(days=7)
+KEEP: Final = request_log.KEEP + timedelta(days=7)
+"""Longer than the request log knows of it, though it may wait 7 days on its topic: a command that is stored anew under a
+known id is a duplicate to whoever applies it, and would be pending for ever."""
 _LOOK_EVERY: Final = 0.25
 """Seconds between two looks into the table, for outcomes that another instance wrote."""
 
@@ -56,31 +59,45 @@ class Commands:
         )
 
     async def submit(self, event: Event) -> str:
-        """Store the command and its event in one transaction; return its id. A known id is not stored again."""
-        id_ = event.envelope.request_id
+        """Store the command and its event in one transaction; return its id. A known id is not stored again.
+
+        Raises Problem where the id is that of another command: an idempotency key was used twice.
+        """
+        id_, digest = event.envelope.request_id, _digest(event)
         async with self._pool.acquire() as connection, connection.transaction():
             new = await connection.fetchval(
-                "INSERT INTO command (id, academy, type) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING id",
+                "INSERT INTO command (id, academy, type, digest) VALUES ($1, $2, $3, $4)"
+                " ON CONFLICT DO NOTHING RETURNING id",
                 id_,
                 event.envelope.academy,
                 event.envelope.type,
+                digest,
             )
             if new is not None:
                 await outbox.enqueue(connection, [event])
+            elif await connection.fetchval("SELECT digest FROM command WHERE id = $1", id_) != digest:
+                raise Problem(
+                    422, "idempotency_key_reused", "this Idempotency-Key was sent with another request: use a new one"
+                )
         return id_
 
-    async def finish(self, connection: Connection, outcomes: Mapping[str, dict[str, Any]]) -> None:
-        """Store outcomes in the transaction that made them."""
+    async def finish(self, connection: Connection, outcomes: Sequence[tuple[Envelope, dict[str, Any]]]) -> None:
+        """Store the outcomes of requests in the transaction that made them; the first of a command stands.
+
+        Whoever may write to the topic can name any command as its reference: one of another academy is left alone.
+        """
         if not outcomes:
             return
         await connection.execute(
             """UPDATE command SET outcome = k.outcome, finished_at = now()
-               FROM unnest($1::text[], $2::jsonb[]) AS k (id, outcome) WHERE command.id = k.id""",
-            list(outcomes),
-            list(outcomes.values()),
+               FROM unnest($1::text[], $2::text[], $3::jsonb[]) AS k (id, academy, outcome)
+               WHERE command.id = k.id AND command.academy = k.academy AND finished_at IS NULL""",
+            [request.request_id for request, _ in outcomes],
+            [request.academy for request, _ in outcomes],
+            [outcome for _, outcome in outcomes],
         )
-        for id_ in outcomes:
-            if (done := self._waiting.pop(id_, None)) is not None:
+        for request, _ in outcomes:
+            if (done := self._waiting.pop(request.request_id, None)) is not None:
                 done.set()
 
     @staticmethod
@@ -94,7 +111,9 @@ class Commands:
         deadline = asyncio.get_running_loop().time() + wait
         while True:
             done = self._waiting.setdefault(command_id, asyncio.Event())
-            row = await self._pool.fetchrow("SELECT * FROM command WHERE id = $1", command_id)
+            row = None
+            if "\0" not in command_id:  # PostgreSQL has no such text, and refuses to look for one
+                row = await self._pool.fetchrow("SELECT * FROM command WHERE id = $1", command_id)
             if row is None:
                 raise Problem(404, "not_found", f"there is no command {command_id[:100]}")
             left = deadline - asyncio.get_running_loop().time()
@@ -111,3 +130,8 @@ class Commands:
     async def purge(self) -> None:
         """Forget commands that nobody follows any more."""
         await database.purge(self._pool, "command", KEEP)
+
+
+def _digest(event: Event) -> bytes:
+    parts = (event.envelope.type.encode(), event.key.encode(), event.value or b"")
+    return hashlib.sha256(b"".join(len(part).to_bytes(4, "big") + part for part in parts)).digest()

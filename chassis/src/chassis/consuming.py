@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 
 from chassis import outbox
 from chassis.broker import Membership
+from chassis.commands import COMMAND_SOURCE, Commands
 from chassis.database import Connection, Pool, is_transient
 from chassis.records import (
     MAX_LETTER_BYTES,
@@ -64,7 +65,8 @@ class Subscription:
 
     `known` are the types that the topic carries; those without a model are passed over, and so is what `wants` does not
     want (by envelope) and what `skips` skips (by type and undecoded value). `answer` makes the events that
-    are written together with a dead letter, so that whoever asked is told.
+    are written together with a dead letter, so that whoever asked is told, and `outcome` what is found under a command
+    that came over HTTP, by the id of the dead letter.
     """
 
     topic: Topic
@@ -74,6 +76,7 @@ class Subscription:
     wants: Callable[[Envelope], bool] | None = None
     skips: Callable[[str, bytes], bool] | None = None
     answer: Callable[[Envelope, str, str], list[Event]] | None = None
+    outcome: Callable[[str], dict[str, Any]] | None = None
     max_records: int = 1_000
     interactive: bool = False
     """Whether somebody waits for the answer: an idle consumer then looks more often."""
@@ -163,6 +166,7 @@ class Consumer:
     group: str
     log: structlog.stdlib.BoundLogger
     stopping: asyncio.Event
+    commands: Commands | None = None
     halted: str | None = None
     """Why it sets nothing aside for the moment, None while it does."""
     _unexpected: deque[float] = field(default_factory=lambda: deque(maxlen=BRAKE_AFTER))
@@ -303,21 +307,24 @@ class Consumer:
             )
             fresh = {row["id"] for row in new}
             events: list[Event | RawEvent] = []
+            outcomes: list[tuple[Envelope, dict[str, Any]]] = []
             for raw, error in bad:
                 id_ = ids[raw.topic, raw.partition, raw.offset]
                 if id_ not in fresh:
                     continue
                 events.append(self._dead_letter(raw, error, id_))
-                if self.subscription.answer is not None and error.envelope is not None:
-                    key = (raw.key or b"").decode()
-                    events.extend(self._answers(error.envelope, key, id_))
+                if error.envelope is None:
+                    continue
+                if self.subscription.answer is not None:
+                    answers = self.subscription.answer(error.envelope, (raw.key or b"").decode(), id_)
+                    # A sender whose reference alone fills a record cannot be told.
+                    events.extend(answer for answer in answers if outbox.fits(answer))
+                if self.subscription.outcome is not None and error.envelope.request_source == COMMAND_SOURCE:
+                    outcomes.append((error.envelope, self.subscription.outcome(id_)))
             await outbox.enqueue(connection, events)
+            if self.commands is not None:
+                await self.commands.finish(connection, outcomes)
         _set_aside.labels(self.subscription.topic.name).inc(len(fresh))
-
-    def _answers(self, envelope: Envelope, key: str, id_: str) -> list[Event]:
-        assert self.subscription.answer is not None  # noqa: S101 - the caller looked
-        # A sender whose reference alone fills a record cannot be told.
-        return [answer for answer in self.subscription.answer(envelope, key, id_) if outbox.fits(answer)]
 
     def _dead_letter(self, raw: RawRecord, error: Unreadable, id_: str) -> RawEvent:
         """The record byte for byte; above MAX_LETTER_BYTES what fits of it, and how large it was."""

@@ -214,7 +214,9 @@ class _Process:
     def _subscribe(self, cluster: str) -> None:
         for subscription in self.service.subscriptions:
             group = f"{self.name}.{subscription.topic.name}"
-            consumer = Consumer(subscription, self.pool, cluster, group, self.log, self.stopping)
+            consumer = Consumer(
+                subscription, self.pool, cluster, group, self.log, self.stopping, commands=self.kit.commands
+            )
             self.broker.subscribe(
                 subscription.topic.name,
                 group=group,

@@ -2,15 +2,21 @@
 
 import asyncio
 import gc
+from dataclasses import replace
+from datetime import timedelta
 
 import httpx
 import pytest
 
-from chassis import commands
+from chassis import commands, request_log
 from chassis.commands import Commands
-from chassis.http import Health, make_app
+from chassis.http import Health, Problem, make_app
 from chassis.records import Event
 from chassis.testing import MakePool, eventually
+
+
+def asked(service: Commands, key: str = "a/1", value: bytes = b"{}", **attributes: str) -> Event:
+    return Event("t", key, service.envelope(**{"type": "test.asked.v1", "academy": "a"} | attributes), value)
 
 
 async def test_who_waits_for_a_command_is_woken_although_others_gave_up_waiting(
@@ -19,13 +25,14 @@ async def test_who_waits_for_a_command_is_woken_although_others_gave_up_waiting(
     monkeypatch.setattr(commands, "_LOOK_EVERY", 60.0)
     pool = await make_migrated_pool()
     service = Commands(pool, "test")
-    id_ = await service.submit(Event("t", "a/1", service.envelope(type="test.asked.v1", academy="a"), b"{}"))
+    event = asked(service)
+    id_ = await service.submit(event)
     transport = httpx.ASGITransport(make_app("test", [service.router], Health(started=True)))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client, asyncio.timeout(20):
         waiting = [asyncio.create_task(client.get(f"/commands/{id_}", params={"wait": 30})) for _ in range(2)]
         await eventually(lambda: id_ in service._waiting)
         assert (await client.get(f"/commands/{id_}", params={"wait": 0.01})).json()["state"] == "pending"
-        await service.finish(pool, {id_: {"code": "done"}})  # type: ignore[arg-type]
+        await service.finish(pool, [(event.envelope, {"code": "done"})])  # type: ignore[arg-type]
         answers = [(await task).json() for task in waiting]
     assert [(answer["state"], answer["outcome"]) for answer in answers] == [("done", {"code": "done"})] * 2
 
@@ -34,6 +41,46 @@ async def test_nothing_is_kept_of_those_who_waited_in_vain(make_migrated_pool: M
     service = Commands(await make_migrated_pool(), "test")
     transport = httpx.ASGITransport(make_app("test", [service.router], Health(started=True)))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        assert (await client.get("/commands/unheard-of", params={"wait": 1})).status_code == 404
+        for unknown in ("unheard-of", "%00"):
+            assert (await client.get(f"/commands/{unknown}", params={"wait": 1})).status_code == 404
     gc.collect()
     assert not service._waiting
+
+
+async def test_an_idempotency_key_stands_for_one_command_and_is_refused_with_any_other(
+    make_migrated_pool: MakePool,
+) -> None:
+    pool = await make_migrated_pool()
+    service = Commands(pool, "test")
+    once = await service.submit(asked(service, idempotency_key="k"))
+    assert await service.submit(asked(service, idempotency_key="k")) == once
+    for other in (
+        asked(service, idempotency_key="k", value=b'{"n":1}'),
+        asked(service, idempotency_key="k", key="a/2"),
+        asked(service, idempotency_key="k", type="test.other.v1"),
+    ):
+        with pytest.raises(Problem) as refused:
+            await service.submit(other)
+        assert (refused.value.status, refused.value.code) == (422, "idempotency_key_reused")
+    assert await pool.fetchval("SELECT count(*) FROM outbox") == 1
+
+
+async def test_the_first_outcome_of_a_command_stands_and_another_academy_gives_none(
+    make_migrated_pool: MakePool,
+) -> None:
+    pool = await make_migrated_pool()
+    service = Commands(pool, "test")
+    event = asked(service)
+    id_ = await service.submit(event)
+    for request, code in (
+        (replace(event.envelope, academy="b"), "theirs"),
+        (event.envelope, "first"),
+        (event.envelope, "second"),
+    ):
+        await service.finish(pool, [(request, {"code": code})])  # type: ignore[arg-type]
+    assert await pool.fetchval("SELECT outcome FROM command WHERE id = $1", id_) == {"code": "first"}
+
+
+def test_a_command_is_known_as_long_as_a_duplicate_of_it_would_do_nothing() -> None:
+    on_its_topic = timedelta(days=7)
+    assert request_log.KEEP + on_its_topic <= commands.KEEP

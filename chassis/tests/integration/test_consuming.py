@@ -18,10 +18,11 @@ from pydantic import BaseModel
 from structlog.testing import capture_logs
 
 from chassis.broker import Broker, Membership
-from chassis.consuming import Consumer, Subscription, store_positions
+from chassis.commands import Commands
+from chassis.consuming import Consumer, Subscription, Unreadable, store_positions
 from chassis.database import Pool
 from chassis.publishing import Publisher
-from chassis.records import Event, RawRecord, Record, encode_headers
+from chassis.records import Event, RawRecord, Record, Undecodable, encode_headers
 from chassis.relay import Relay
 from chassis.testing import MakePool, eventually
 from chassis.topics import ensure_topics
@@ -256,6 +257,23 @@ async def test_a_dead_letter_is_written_once_and_whoever_asked_is_told_once_howe
     letters = await read_all(stack, topic.dlq.name, 2)
     assert [letter.value for letter in letters] == [b'{"m":1}', b"answer"]
     assert await pool.fetchval("SELECT count(*) FROM outbox") == 2
+
+
+async def test_a_command_over_http_that_is_set_aside_has_an_outcome_that_names_the_dead_letter(
+    make_migrated_pool: MakePool, topic: Topic
+) -> None:
+    pool = await make_migrated_pool()
+    commands = Commands(pool, "test")
+    event = Event(topic.name, "a/1", commands.envelope(type="test.happened.v1", academy="a"), b"{}")
+    id_ = await commands.submit(event)
+    subscription = Subscription(
+        topic=topic, models={}, handle=lambda _: asyncio.sleep(0), outcome=lambda letter: {"letter": letter}
+    )
+    log = structlog.get_logger()
+    consumer = Consumer(subscription, pool, "cluster", "test", log, asyncio.Event(), commands=commands)
+    await consumer.set_aside([(Undecodable(topic.name, 0, 0, b"a/1"), Unreadable("bad", event.envelope))])
+    letter = await pool.fetchval("SELECT id FROM dead_letter")
+    assert await pool.fetchval("SELECT outcome FROM command WHERE id = $1", id_) == {"letter": letter}
 
 
 async def test_a_record_whose_handling_fails_for_good_is_set_aside_alone(

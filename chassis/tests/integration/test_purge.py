@@ -45,7 +45,7 @@ async def test_old_requests_and_commands_are_forgotten_a_chunk_at_a_time_and_the
     await fill(
         pool, "request_log", "academy, source, id, attempt, outcome", "'a', 's', n, 1, ''", old, request_log.KEEP
     )
-    await fill(pool, "command", "id, academy, type", "n, 'a', 't'", old, COMMANDS_KEEP)
+    await fill(pool, "command", "id, academy, type, digest", "n, 'a', 't', ''", old, COMMANDS_KEEP)
     for table, purge in (
         ("request_log", lambda: request_log.purge(pool)),
         ("command", Commands(pool, "test").purge),

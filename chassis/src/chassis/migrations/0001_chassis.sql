@@ -42,6 +42,7 @@ CREATE TABLE command (
     id          text        PRIMARY KEY,
     academy     text        NOT NULL,
     type        text        NOT NULL,
+    digest      bytea       NOT NULL, -- of what was asked: an idempotency key stands for one command
     outcome     jsonb,
     created_at  timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz

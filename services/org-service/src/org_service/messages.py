@@ -5,9 +5,11 @@ from dataclasses import replace
 from typing import Any, Final
 
 from chassis.records import Event, make_event
+from contracts import errors
 from contracts.envelope import Envelope
 from contracts.events import org
 from contracts.events.base import Message
+from contracts.sentences import render
 from contracts.topics import ORG_STRUCTURE
 from org_service.domain import Refused
 from org_service.refusals import Problem
@@ -99,6 +101,14 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
     if isinstance(outcome, Applied):
         return {"code": "applied", "revision": outcome.revision, "changed": outcome.changed}
     return {"code": "refused", "errors": error_documents(outcome)}
+
+
+def not_processed(dead_letter: str) -> dict[str, Any]:
+    """What is found under a command over HTTP that went to the dead letters."""
+    fault = errors.Problem(code=errors.ErrorCode.NOT_PROCESSED, params={"dead_letter": dead_letter})
+    english, dutch = render(fault, "en"), render(fault, "nl")
+    error = {"code": fault.code.value, "message": english, "message_nl": dutch, "path": ""}
+    return {"code": "refused", "errors": [error]}
 
 
 def error_documents(refused: Refused) -> list[dict[str, str]]:

@@ -116,7 +116,7 @@ class Transaction:
         await request_log.record(self._connection, [(envelope, orjson.dumps(doc)) for envelope, doc in documents])
         await self._commands.finish(
             self._connection,
-            {envelope.request_id: doc for envelope, doc in documents if envelope.request_source == COMMAND_SOURCE},
+            [(envelope, doc) for envelope, doc in documents if envelope.request_source == COMMAND_SOURCE],
         )
         await store_positions(self._connection, commands)
 

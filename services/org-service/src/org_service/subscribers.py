@@ -11,6 +11,7 @@ from chassis.records import Record
 from contracts.envelope import Envelope
 from contracts.events.org import COMMANDS
 from contracts.topics import ORG_COMMANDS
+from org_service import messages
 from org_service.domain import Refused
 from org_service.work import Outcome
 
@@ -32,7 +33,11 @@ def commands(apply_commands: ApplyCommands, log: structlog.stdlib.BoundLogger) -
             log.warning("org.commands_refused", count=len(refused), first=refused[:10])
 
     return Subscription(
-        topic=ORG_COMMANDS, interactive=True, models={model.TYPE: model for model in COMMANDS}, handle=handle
+        topic=ORG_COMMANDS,
+        interactive=True,
+        models={model.TYPE: model for model in COMMANDS},
+        handle=handle,
+        outcome=messages.not_processed,
     )
 
 

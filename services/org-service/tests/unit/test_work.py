@@ -1,16 +1,20 @@
 """What a transaction publishes."""
 
 from typing import Any
+from unittest.mock import AsyncMock
 
 import orjson
 import pytest
+import structlog
 
 from chassis.records import Event, new_id, new_ids
 from contracts.envelope import Envelope
 from contracts.events import MESSAGES, org
 from contracts.events.base import Message
+from org_service import subscribers
 from org_service.domain import Refused
 from org_service.messages import events_of, outcome_document, structure_document
+from org_service.refusals import Problem, Reason
 from org_service.units import Structure
 from org_service.work import Applied, Work
 
@@ -162,3 +166,12 @@ def test_the_document_shows_removed_units_after_the_others(demo: Work) -> None:
     assert [(each["name"], each["removed"]) for each in document["companies"]] == [("Beta", False), ("Acme", True)]
     assert [each["name"] for each in document["companies"][1]["departments"]] == ["Verkoop"]
     assert document["functions"][0]["learning_activities"] == ["Privacy"]
+
+
+async def test_a_command_that_went_to_the_dead_letters_is_refused_with_the_members_of_any_other() -> None:
+    told = subscribers.commands(AsyncMock(), structlog.get_logger()).outcome
+    assert told is not None
+    refused = outcome_document(Refused([Problem(Reason.REQUIRED)]))
+    (error,) = told("letter")["errors"]
+    assert error.keys() == refused["errors"][0].keys()
+    assert (told("letter")["code"], error["code"], "letter" in error["message"]) == ("refused", "not_processed", True)

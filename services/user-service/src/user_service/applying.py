@@ -14,6 +14,7 @@ from chassis.commands import COMMAND_SOURCE, Commands
 from chassis.consuming import store_positions
 from chassis.database import Connection, Pool, only_index_plans
 from chassis.records import Event, Record, new_ids, now_text
+from contracts.envelope import Envelope
 from contracts.events.users import UserRequested
 from contracts.fields import number_key
 from user_service import messages, store
@@ -215,7 +216,7 @@ class Applying:
         ids = iter(new_ids(len(fresh) + len(repeated)))
         events: list[Event] = []
         entries = []
-        outcomes: dict[str, dict[str, Any]] = {}
+        outcomes: list[tuple[Envelope, dict[str, Any]]] = []
         for item in fresh:
             decision, envelope = item.decision, item.request.envelope
             assert decision is not None  # noqa: S101 - _decide() gave each one
@@ -224,19 +225,18 @@ class Applying:
             events.append(event)
             entries.append((envelope, logged_outcome(decision, event.value or b"{}")))
             if envelope.request_source == COMMAND_SOURCE:
-                outcomes[envelope.request_id] = command_outcome(
-                    item.after, decision, self.organisations, envelope.academy, now
-                )
+                outcome = command_outcome(item.after, decision, self.organisations, envelope.academy, now)
+                outcomes.append((envelope, outcome))
             if pace.due():
                 await asyncio.sleep(0)
         for item, logged in repeated:
-            outcome = orjson.loads(logged.outcome)
+            known = orjson.loads(logged.outcome)
             events.append(
                 messages.replay(
                     item.request.envelope,
-                    outcome["outcome"],
-                    orjson.dumps(outcome["value"]),
-                    number=outcome["number"],
+                    known["outcome"],
+                    orjson.dumps(known["value"]),
+                    number=known["number"],
                     id=next(ids),
                     time=time,
                 )

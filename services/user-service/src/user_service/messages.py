@@ -164,6 +164,19 @@ def not_processed(request: Envelope, key: str, dead_letter: str, *, id: str, tim
     return Event(event.topic, key, event.envelope, value)
 
 
+def command_not_processed(dead_letter: str) -> dict[str, Any]:
+    """What is found under a command over HTTP that went to the dead letters."""
+    problem = Problem(code=ErrorCode.NOT_PROCESSED, params={"dead_letter": dead_letter})
+    return {
+        "code": "rejected",
+        "version": 0,
+        "changes": {},
+        "restored": False,
+        "invitation": "none",
+        "errors": [problem_json(problem)],
+    }
+
+
 def check_not_processed(request: Envelope, key: str, dead_letter: str, *, id: str, time: str) -> Event:
     """The answer to a check that went to the dead letters."""
     event = not_processed(request, key, dead_letter, id=id, time=time)

@@ -58,6 +58,7 @@ def _requests(topic: Topic, applying: Applying, *, max_records: int) -> Subscrip
         known=frozenset(models),
         handle=applying,
         answer=_answer_request,
+        outcome=messages.command_not_processed,
         max_records=max_records,
         interactive=topic is USER_REQUESTS,
     )
