@@ -25,6 +25,9 @@ LEASE = 3.0
 RENEW_EVERY = 1.0
 POLL = 0.05
 """Seconds between two looks where nothing woke the relay: what another process wrote is published within it."""
+SOON = 0.002
+"""Seconds to the next look after a wake, doubled up to POLL: it is woken inside the transaction that wrote, and how long
+that takes to commit nobody tells."""
 CHUNK = 2_000
 KEEP = timedelta(hours=24)
 """How long published rows stay: the replay buffer."""
@@ -85,6 +88,7 @@ class Relay(outbox.Wakeable):
                 if position is None:
                     await asyncio.sleep(LEASE / 6)
                     continue
+                keeping = asyncio.create_task(self._keep())
                 try:
                     await self._lead(connection, position)
                 except LeaseLost:
@@ -93,6 +97,8 @@ class Relay(outbox.Wakeable):
                 finally:
                     self.leading = False
                     _leads.set(0)
+                    keeping.cancel()
+                    await asyncio.wait({keeping})
         finally:
             await self._release(connection)
 
@@ -130,6 +136,22 @@ class Relay(outbox.Wakeable):
             self._log.warning("relay.release_failed", error=repr(error))
             connection.terminate()
 
+    async def _keep(self) -> None:
+        """Renew the lease each second, on a connection of its own: publishing or purging may take longer than a lease.
+
+        Ends where that fails; the deadline then passes and the leader steps down.
+        """
+        try:
+            connection = await connect(self._dsn)
+            try:
+                while True:
+                    await asyncio.wait_for(self._renew(connection), LEASE)
+                    await asyncio.sleep(RENEW_EVERY)
+            finally:
+                connection.terminate()
+        except (LeaseLost, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            self._log.warning("relay.not_renewed", epoch=self._epoch, error=repr(error)[:200])
+
     async def _renew(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         asked = time.monotonic()
         epoch = await connection.fetchval(
@@ -143,22 +165,22 @@ class Relay(outbox.Wakeable):
         self._deadline = asked + LEASE
 
     async def _lead(self, connection: "asyncpg.Connection[asyncpg.Record]", position: _Position) -> None:
-        purged = time.monotonic()
-        renewed = time.monotonic()
+        purged, pause = time.monotonic(), POLL
         while True:
+            if time.monotonic() >= self._deadline:
+                raise LeaseLost
             self._awake.clear()
-            if time.monotonic() - renewed > RENEW_EVERY:
-                renewed = time.monotonic()
-                await self._renew(connection)
             if time.monotonic() - purged > PURGE_EVERY:
                 purged = time.monotonic()
                 await self._purge(connection)
             if await self._step(connection, position):
                 continue
             try:
-                await asyncio.wait_for(self._awake.wait(), POLL)
+                await asyncio.wait_for(self._awake.wait(), pause)
             except TimeoutError:
-                continue
+                pause = min(2 * pause, POLL)
+            else:
+                pause = SOON
 
     async def _step(self, connection: "asyncpg.Connection[asyncpg.Record]", position: _Position) -> bool:
         """Publish one chunk; whether there was any."""
@@ -199,16 +221,26 @@ class Relay(outbox.Wakeable):
             raise LeaseLost
 
     async def _purge(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-        """Delete a chunk of rows that were published more than KEEP ago.
+        """Delete a chunk of rows that were published more than KEEP ago, from the oldest on up to the first that stays.
 
-        Plain rows and not partitions: the relay never reads that far back, so dead rows there cost it nothing, while
-        making a partition waits for every open transaction.
+        So it reads what it deletes and one more, however many rows there are. Plain rows and not partitions: the relay
+        never reads that far back, so dead rows there cost it nothing, while making a partition waits for every open
+        transaction.
         """
         await connection.execute(
-            """WITH gone AS (
+            """WITH cursor AS MATERIALIZED (SELECT purged, snap FROM outbox_cursor WHERE id = 1),
+               stays AS MATERIALIZED (
+                   SELECT txid FROM (
+                       SELECT txid, created_at FROM outbox WHERE txid >= (SELECT purged FROM cursor)
+                       ORDER BY txid, seq LIMIT $2) AS oldest
+                   WHERE created_at >= now() - $1::interval
+                      OR NOT pg_visible_in_snapshot(txid, (SELECT snap FROM cursor)) LIMIT 1),
+               gone AS (
                    DELETE FROM outbox WHERE ctid = ANY (ARRAY(
-                       SELECT o.ctid FROM outbox o, outbox_cursor c
-                       WHERE o.created_at < now() - $1::interval AND pg_visible_in_snapshot(o.txid, c.snap) LIMIT $2))
+                       SELECT ctid FROM outbox
+                       WHERE txid >= (SELECT purged FROM cursor)
+                         AND txid < coalesce((SELECT txid FROM stays), '18446744073709551615')
+                       ORDER BY txid, seq LIMIT $2))
                    RETURNING txid)
                UPDATE outbox_cursor SET purged = greatest(purged, (SELECT max(txid) FROM gone)) WHERE id = 1""",
             KEEP,

@@ -5,17 +5,19 @@ import contextlib
 import itertools
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from datetime import timedelta
 
 import pytest
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from chassis.database import Pool
+from chassis import relay as relay_module
+from chassis.database import Pool, connect
 from chassis.outbox import enqueue
 from chassis.publishing import Publisher
-from chassis.records import Event, new_id
-from chassis.relay import Relay
+from chassis.records import Event, RawEvent, new_id
+from chassis.relay import KEEP, Relay
 from chassis.testing import MakePool, eventually
 from chassis.topics import ensure_topics
 from contracts.envelope import Envelope
@@ -154,3 +156,84 @@ async def test_published_events_keep_their_key_headers_and_bytes(
     assert record.key == "a/zoë".encode()
     assert record.value == b"7"
     assert Envelope.from_headers(record.headers).type == "test.happened.v1"
+
+
+async def test_a_leader_whose_broker_is_slow_goes_on_leading_and_what_it_sent_is_not_sent_again(
+    database: str, make_migrated_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_module, "LEASE", 0.6)
+    monkeypatch.setattr(relay_module, "RENEW_EVERY", 0.1)
+    pool = await make_migrated_pool()
+    answered, sent = asyncio.Event(), 0
+
+    class Slow:
+        async def publish(self, events: Iterable[RawEvent]) -> None:
+            nonlocal sent
+            sent += len(list(events))
+            await answered.wait()
+
+    def relay() -> Relay:
+        return Relay(database, Slow(), log=structlog.get_logger())  # type: ignore[arg-type]
+
+    first, second = relay(), relay()
+    async with pool.acquire() as connection, connection.transaction():
+        await enqueue(connection, [Event("t", "a/1", Envelope(id="1", type="t", source="s", academy="a"), b"")])
+    tasks = [asyncio.create_task(first.run())]
+    try:
+        await eventually(lambda: sent == 1)
+        tasks.append(asyncio.create_task(second.run()))
+        with pytest.raises(AssertionError, match="overtakes"):
+            await eventually(lambda: second.leading, timeout=2, what="the second overtakes the first")
+        before = await pool.fetchval("SELECT snap::text FROM outbox_cursor")
+        answered.set()
+        await eventually(lambda: pool.fetchval("SELECT snap::text <> $1 FROM outbox_cursor", before))
+        assert (sent, first.leading) == (1, True)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+async def test_who_is_woken_before_the_commit_looks_again_soon(
+    stack: dict[str, str],
+    database: str,
+    make_migrated_pool: MakePool,
+    topic: Topic,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(relay_module, "POLL", 600.0)
+    pool = await make_migrated_pool()
+    async with relay_running(stack, database) as relay:
+        await eventually(lambda: relay.leading)
+        for n in range(3):
+            await write(pool, topic, "one", [n])
+            assert (await everything(stack, topic, n + 1))[-1] == ("a/one", n)
+
+
+async def test_the_purge_reads_what_it_deletes_and_not_what_stays(database: str, make_migrated_pool: MakePool) -> None:
+    pool = await make_migrated_pool()
+    insert = "INSERT INTO outbox (topic, headers, created_at) SELECT 't', '', now() - $2::interval FROM generate_series(1, $1)"
+    for _ in range(3):
+        await pool.execute(insert, 20, KEEP)
+    await pool.execute(insert, 20_000, timedelta())
+    await pool.execute("UPDATE outbox_cursor SET snap = pg_current_snapshot()")
+    await pool.execute(insert, 20, 2 * KEEP)
+    connection = await connect(database, enable_seqscan="off")
+    try:
+        relay = Relay(database, Publisher("", "test"), log=structlog.get_logger())
+
+        async def touched() -> int:
+            await connection.execute("SELECT pg_stat_force_next_flush()")
+            return int(
+                await connection.fetchval(
+                    "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE relname = 'outbox'"
+                )
+            )
+
+        for left, reads in ((20_020, 3 * 60), (20_020, 60)):
+            before = await touched()
+            await relay._purge(connection)
+            assert await touched() - before <= reads
+            assert await pool.fetchval("SELECT count(*) FROM outbox") == left
+    finally:
+        await connection.close()

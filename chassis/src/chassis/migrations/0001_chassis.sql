@@ -10,7 +10,6 @@ CREATE TABLE outbox (
     created_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX outbox_order ON outbox (txid, seq);
-CREATE INDEX outbox_age ON outbox USING brin (created_at);
 
 CREATE TABLE outbox_cursor (
     id          int         PRIMARY KEY CHECK (id = 1),
