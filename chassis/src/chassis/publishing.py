@@ -8,13 +8,15 @@ from functools import lru_cache
 from typing import Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError
+from aiokafka.errors import MessageSizeTooLargeError, ProducerClosed, RecordListTooLargeError, RecordTooLargeError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from chassis.records import RawEvent
 
 ACKNOWLEDGE_TIMEOUT = 60.0
 """Seconds. An idempotent producer retries for ever; after this it is replaced and the caller sends again."""
+STOP_TIMEOUT = 1.0
+"""Seconds that a producer has to end in good order before it is replaced."""
 BATCH_BYTES = 512 * 1024
 TOO_LARGE: Final = (MessageSizeTooLargeError, RecordTooLargeError, RecordListTooLargeError)
 """What the broker says of the events themselves: to send them again changes nothing."""
@@ -53,25 +55,28 @@ class Publisher:
         self._bootstrap = bootstrap
         self._name = name
         self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
 
-    async def start(self) -> None:
+    async def start(self) -> AIOKafkaProducer:
         """Connect; raises a KafkaError where there is no broker."""
-        if self._producer is None:
-            producer = AIOKafkaProducer(
-                bootstrap_servers=self._bootstrap,
-                client_id=self._name,
-                acks="all",
-                enable_idempotence=True,
-                max_batch_size=BATCH_BYTES,
-                request_timeout_ms=30_000,
-                retry_backoff_ms=50,
-            )
-            try:
-                await producer.start()
-            except BaseException:
-                await producer.stop()
-                raise
-            self._producer = producer
+        async with self._starting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    bootstrap_servers=self._bootstrap,
+                    client_id=self._name,
+                    acks="all",
+                    enable_idempotence=True,
+                    max_batch_size=BATCH_BYTES,
+                    request_timeout_ms=30_000,
+                    retry_backoff_ms=50,
+                )
+                try:
+                    await producer.start()
+                except BaseException:
+                    await producer.stop()
+                    raise
+                self._producer = producer
+            return self._producer
 
     async def stop(self) -> None:
         """Send what is pending and disconnect."""
@@ -81,17 +86,15 @@ class Publisher:
 
     async def publish(self, events: Iterable[RawEvent]) -> None:
         """Return when the broker has acknowledged every event."""
+        producer = await self.start()
         try:
-            await self.start()
             async with asyncio.timeout(ACKNOWLEDGE_TIMEOUT):
-                await self._send(events)
+                await self._send(producer, events)
         except BaseException:
-            await self._discard()
+            await self._discard(producer)
             raise
 
-    async def _send(self, events: Iterable[RawEvent]) -> None:
-        producer = self._producer
-        assert producer is not None  # noqa: S101 - publish() started it
+    async def _send(self, producer: AIOKafkaProducer, events: Iterable[RawEvent]) -> None:
         now = time.time_ns() // 1_000_000
         partitions: dict[str, int] = {}
         batches: dict[tuple[str, int], list[BatchBuilder]] = {}
@@ -117,13 +120,23 @@ class Publisher:
             builder.close()
             await (await producer.send_batch(builder, tp[0], partition=tp[1]))
 
-    async def _discard(self) -> None:
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            # Not awaited to the end: stop() would wait for the very acknowledgements that do not come.
-            stopping = asyncio.ensure_future(producer.stop())
-            await asyncio.wait({stopping}, timeout=1)
-            if not stopping.done():
-                stopping.cancel()
-            elif not stopping.cancelled():
-                stopping.exception()
+    async def _discard(self, producer: AIOKafkaProducer) -> None:
+        """Replace the producer, and see to it that it sends nothing any more."""
+        if self._producer is producer:  # else somebody who published with it at the same time was first
+            self._producer = None
+        # Not awaited to the end: stop() would wait for the very acknowledgements that do not come.
+        stopping = asyncio.ensure_future(producer.stop())
+        await asyncio.wait({stopping}, timeout=STOP_TIMEOUT)
+        stopping.cancel()
+        # Nothing public ends the sender, which retries for ever: what it had would come late, behind newer records of the
+        # same keys. The first cancel ends its loop, a second the request that it then still waits for.
+        sender = producer._sender.sender_task
+        while sender is not None and not sender.done():
+            sender.cancel()
+            await asyncio.wait({sender}, timeout=0.1)
+        producer._message_accumulator.fail_all(ProducerClosed("the producer was replaced"))
+        closing = asyncio.ensure_future(producer.client.close())
+        await asyncio.wait({closing}, timeout=STOP_TIMEOUT)
+        for task in (stopping, closing):
+            if task.done() and not task.cancelled():
+                task.exception()

@@ -7,11 +7,14 @@ import os
 import time
 from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError, RequestTimedOutError
 
+from chassis import publishing
 from chassis import relay as relay_module
 from chassis.database import Pool, connect
 from chassis.outbox import enqueue
@@ -237,3 +240,33 @@ async def test_the_purge_reads_what_it_deletes_and_not_what_stays(database: str,
             assert await pool.fetchval("SELECT count(*) FROM outbox") == left
     finally:
         await connection.close()
+
+
+async def test_a_producer_that_was_replaced_sends_nothing_any_more(
+    stack: dict[str, str], topic: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "ACKNOWLEDGE_TIMEOUT", 0.3)
+    publisher = Publisher(stack["kafka"], "test")
+    old = await publisher.start()
+    tried = 0
+
+    async def refuse(*_: Any, **__: Any) -> None:
+        nonlocal tried
+        tried += 1
+        raise RequestTimedOutError
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(old.client, "send", refuse)
+        together = [publisher.publish([event(topic, "one", n).raw()]) for n in (1, 2)]
+        failed = await asyncio.gather(*together, return_exceptions=True)
+        assert all(isinstance(error, TimeoutError | KafkaError) for error in failed)
+        assert tried > 1
+    try:
+        assert old._sender.sender_task.done()
+        await publisher.publish([event(topic, "one", 3).raw()])
+        new = publisher._producer
+        await publisher.publish([event(topic, "one", 4).raw()])
+        assert publisher._producer is new
+        assert await everything(stack, topic, 2) == [("a/one", 3), ("a/one", 4)]
+    finally:
+        await publisher.stop()
