@@ -5,8 +5,9 @@ header that is not UTF-8 would lose a whole batch).
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -24,6 +25,11 @@ from faststream.kafka.message import FAKE_CONSUMER
 from chassis.records import RawRecord, Undecodable
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+LOOK_EVERY: Final = 30.0
+LOOK_TIMEOUT: Final = 10.0
+STUCK_AFTER: Final = 120.0
+"""Seconds that a consumer may be behind without a batch, or its client without an answer, while the broker answers."""
 
 RawHandler = Callable[[Sequence[RawRecord], "Membership"], Awaitable[None]]
 
@@ -63,6 +69,44 @@ class Membership:
             self._consumer.resume(*(partitions & self._consumer.assignment()))
 
 
+class Watch:
+    """Whether a consumer goes on. aiokafka is known to stop without a word (its issues 847 and 1154)."""
+
+    def __init__(self, topic: str) -> None:
+        self.topic = topic
+        self.busy = False
+        """A batch is being handled, or its consumer is halted: however long that takes, it says so itself."""
+        self.turned = self.handled = False
+        """Since the last look: the client answered, with records or without; a batch was handled."""
+        self.begin()
+
+    def begin(self) -> None:
+        """Count from now."""
+        self._fine = time.monotonic()
+
+    async def look(self, consumer: AIOKafkaConsumer) -> None:
+        """Compare with the broker what the consumer did since the last look; where that does not answer nothing is said."""
+        turned, handled, self.turned, self.handled = self.turned, self.handled, False, False
+        if not (handled or self.busy):
+            try:
+                async with asyncio.timeout(LOOK_TIMEOUT):
+                    partitions = consumer.assignment()
+                    asked = partitions or {TopicPartition(self.topic, 0)}
+                    ends = await consumer.end_offsets(asked)
+                    behind = any([ends[partition] > await consumer.position(partition) for partition in partitions])
+            except (KafkaError, TimeoutError):
+                behind, turned = False, True
+            if behind or not turned:
+                return
+        self.begin()
+
+    def why_stuck(self) -> str | None:
+        """The reason where it does not go on, None where it does."""
+        if time.monotonic() - self._fine > STUCK_AFTER:
+            return f"{self.topic}: the consumer has stopped without an error"
+        return None
+
+
 class Broker:
     """The consumers of one service."""
 
@@ -77,6 +121,7 @@ class Broker:
             apply_types=False,
         )
         self._subscribers: list[Any] = []
+        self._watches: list[Watch] = []
 
     def subscribe(self, topic: str, *, group: str, max_records: int, handler: RawHandler, pause_ms: int = 20) -> None:
         """Have `handler` called with each batch; offsets move only by its commits.
@@ -101,7 +146,7 @@ class Broker:
             decoder=_decode,
         )
 
-        get_batch = subscriber.get_msg
+        get_batch, watch = subscriber.get_msg, Watch(topic)
 
         async def get(consumer: AIOKafkaConsumer) -> Sequence[RawRecord]:
             try:
@@ -109,6 +154,8 @@ class Broker:
                 return batch
             except (UnicodeDecodeError, CorruptRecordException, UnsupportedCodecError) as error:
                 return await _begin_again(consumer, max_records, error)
+            finally:
+                watch.turned = True
 
         subscriber.get_msg = get
 
@@ -118,6 +165,7 @@ class Broker:
                 return
             records: Sequence[RawRecord] = message.raw_message
             membership = Membership(consumer)
+            watch.busy = True
             try:
                 await handler(records, membership)
             except Exception:
@@ -125,9 +173,12 @@ class Broker:
                 _log.exception("consumer.handler_escaped", topic=topic)
                 membership.give_back(records)
                 await asyncio.sleep(1)
+            finally:
+                watch.busy, watch.handled = False, True
 
         subscriber(handle)
         self._subscribers.append(subscriber)
+        self._watches.append(watch)
 
     async def start(self) -> None:
         """Join the groups and start to consume. Where it raises, none of them does, and it may be called again."""
@@ -136,14 +187,26 @@ class Broker:
         except BaseException:
             await self._broker.stop()  # else the next start would leave those that run beside new ones
             raise
+        for watch in self._watches:
+            watch.begin()  # it may have waited long for a broker
 
     async def stop(self) -> None:
         """Let running batches finish, then leave the groups."""
         await self._broker.stop()
 
-    def alive(self) -> bool:
-        """Whether every consumer still has its loop."""
-        return all(any(not task.done() for task in s.tasks) for s in self._subscribers)
+    async def watch(self) -> None:
+        """Look at every consumer from time to time, for ever."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            for subscriber, watch in zip(self._subscribers, self._watches, strict=True):
+                if subscriber.consumer is not None:
+                    await watch.look(subscriber.consumer)
+
+    def why_dead(self) -> str | None:
+        """The reason where a consumer has no loop any more or does not go on, None where all are well."""
+        if not all(any(not task.done() for task in s.tasks) for s in self._subscribers):
+            return "a consumer has ended"
+        return next((reason for watch in self._watches if (reason := watch.why_stuck())), None)
 
 
 async def _begin_again(consumer: AIOKafkaConsumer, max_records: int, error: Exception) -> Sequence[RawRecord]:

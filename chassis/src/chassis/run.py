@@ -172,6 +172,8 @@ class _Process:
         self._subscribe(cluster)
         self.health.reason = "joining the consumer groups"
         await self._patiently("broker", self.broker.start)
+        self._in_background("watch", self.broker.watch)
+        self.health.live.append(self.broker.why_dead)
         self.health.started = True
         # What is there now stays; batches make many objects and few cycles, so look for those seldom.
         gc.collect()
@@ -226,7 +228,6 @@ class _Process:
             )
             self.consumers.append(consumer)
         if self.consumers:
-            self.health.live.append(lambda: None if self.broker.alive() else "a consumer has ended")
             # Not dead: a new process would begin to count anew, and set aside as many again.
             self.health.ready.append(self._none_halted)
 

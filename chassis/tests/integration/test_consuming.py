@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaConnectionError
 from pydantic import BaseModel
 from structlog.testing import capture_logs
 
-from chassis.broker import Broker, Membership
+from chassis.broker import STUCK_AFTER, Broker, Membership, Watch
 from chassis.commands import Commands
 from chassis.consuming import Consumer, Subscription, Unreadable, store_positions
 from chassis.database import Pool
@@ -409,6 +409,27 @@ async def test_a_member_that_handles_one_batch_for_long_stays_in_its_group_and_m
     finally:
         await silent.stop()
         await staying.stop()
+
+
+async def test_a_consumer_that_has_stopped_is_known_by_what_is_left_of_its_partitions(
+    stack: dict[str, str], topic: Topic
+) -> None:
+    await send(stack, topic, [good(n) for n in range(30)])
+    consumer = AIOKafkaConsumer(
+        topic.name, bootstrap_servers=stack["kafka"], group_id=f"watched.{topic.name}", auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    read = 0
+    try:
+        for expected in (10, 30):
+            while read < expected:
+                read += sum(map(len, (await consumer.getmany(timeout_ms=200, max_records=10)).values()))
+            watch = Watch(topic.name)
+            watch._fine, watch.turned = -STUCK_AFTER, True
+            await watch.look(consumer)
+            assert (watch.why_stuck() is None) == (read == 30)
+    finally:
+        await consumer.stop()
 
 
 async def test_a_start_that_fails_half_way_and_is_tried_again_makes_no_consumer_twice(
