@@ -317,9 +317,13 @@ class Ledger:
         again = sum(len(copies) - 1 for copies in mails.values())
         print(f"{self.academy}: {len(mails)} invitations, {again} of them delivered again ({repeats} allowed)")
         assert again <= repeats
-        told = {
-            record.header("ce_subject")
-            for record in self.kafka.read(self.academy, "invitation.events")
-            if record.type == "instroom.invitation.sent.v1"
-        }
-        assert len(told) == len(once), "InvitationSent was told of exactly those who have a mail"
+        # What is recorded is published a moment later.
+        wait_until(
+            lambda: len(self.told_of_sent()) >= len(once), timeout=PATIENCE, what="InvitationSent is told of all"
+        )
+        assert len(self.told_of_sent()) == len(once), "InvitationSent was told of exactly those who have a mail"
+
+    def told_of_sent(self) -> set[str | None]:
+        """Whose invitations invitation.events tells of as sent."""
+        events = self.kafka.read(self.academy, "invitation.events")
+        return {event.header("ce_subject") for event in events if event.type == "instroom.invitation.sent.v1"}

@@ -254,7 +254,7 @@ async def test_a_dead_letter_is_written_once_and_whoever_asked_is_told_once_howe
                 async def commit(self, positions: Any) -> None: ...
 
             await consumer([raw], Member())  # type: ignore[arg-type]
-    letters = await read_all(stack, topic.dlq.name, 2)
+            letters = await read_all(stack, topic.dlq.name, 2)
     assert [letter.value for letter in letters] == [b'{"m":1}', b"answer"]
     assert await pool.fetchval("SELECT count(*) FROM outbox") == 2
 

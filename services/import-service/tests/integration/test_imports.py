@@ -115,7 +115,7 @@ async def test_a_row_with_a_fault_of_its_own_is_checked_for_the_rest_and_rejecte
     assert (document["state"], document["created"], document["rejected"], document["invited"]) == ("checked", 1, 2, 1)
     assert [[e["code"] for e in r["errors"]] for r in document["results"]] == [
         [],
-        ["invalid_email", "invalid_flag", "unknown_company"],
+        ["invalid_email", "unknown_company", "invalid_flag"],
         ["required", "required"],
     ]
 
