@@ -204,6 +204,15 @@ class Consumer:
             if count % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
         if bad:
+            first, reason = bad[0]
+            self.log.error(
+                "consumer.set_aside",
+                topic=first.topic,
+                partition=first.partition,
+                offset=first.offset,
+                reason=str(reason)[:200],
+                records=len(bad),
+            )
             await self._until_done(lambda: self.set_aside(bad), membership)
         return records
 

@@ -158,9 +158,11 @@ async def test_every_kind_of_poison_lands_byte_for_byte_in_the_dead_letters_and_
     for n, record in enumerate(POISON.values()):
         batch += [good(n), record]
     await send(stack, topic, batch)
-    async with consuming(stack, database, pool, topic, handle):
-        await eventually(lambda: len(handled) >= len(POISON))
-        letters = await read_all(stack, topic.dlq.name, len(POISON))
+    with capture_logs() as lines:
+        async with consuming(stack, database, pool, topic, handle):
+            await eventually(lambda: len(handled) >= len(POISON))
+            letters = await read_all(stack, topic.dlq.name, len(POISON))
+    assert sum(line["records"] for line in lines if line["event"] == "consumer.set_aside") == len(POISON)
     assert handled == list(range(len(POISON)))
     assert [(r.key, r.value) for r in letters] == [(key, value) for key, value, _ in POISON.values()]
     for letter, (_, _, headers) in zip(letters, POISON.values(), strict=True):
