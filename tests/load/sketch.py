@@ -34,9 +34,10 @@ WINDOW: Final = 20_000
 TOPICS: Final = ("sketch.requests", "sketch.events")
 TABLES: Final = f"""
 DROP TABLE IF EXISTS person, outbox, row, outcome;
-CREATE TABLE person ({", ".join(f"{name} text NOT NULL" for name in FIELDS)}, version int NOT NULL DEFAULT 1,
-    PRIMARY KEY (personnel_number)) WITH (fillfactor = 80);
-CREATE UNIQUE INDEX person_email ON person (lower(email));
+CREATE TABLE person (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, academy text NOT NULL DEFAULT 'a',
+    {", ".join(f"{name} text NOT NULL" for name in FIELDS)}, version int NOT NULL DEFAULT 1,
+    UNIQUE (academy, personnel_number));
+CREATE UNIQUE INDEX person_email ON person (academy, lower(email));
 CREATE TABLE outbox (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, key text, id uuid, type text, value bytea);
 CREATE TABLE row (import int, number int, person text, value bytea, PRIMARY KEY (import, number));
 CREATE TABLE outcome (import int, number int, outcome text, PRIMARY KEY (import, number));
@@ -46,7 +47,7 @@ INSERT: Final = f"INSERT INTO person ({', '.join(FIELDS)}) SELECT * FROM unnest(
 UPDATE: Final = (
     "UPDATE person p SET version = p.version + 1, "
     + ", ".join(f"{name} = k.{name}" for name in FIELDS[1:])
-    + f" FROM unnest({_ARRAYS}) k ({', '.join(FIELDS)}) WHERE p.personnel_number = k.personnel_number"
+    + f" FROM unnest({_ARRAYS}) k ({', '.join(FIELDS)}) WHERE p.academy = 'a' AND p.personnel_number = k.personnel_number"
 )
 Row = dict[str, str]
 
@@ -197,7 +198,7 @@ async def decide(connection: Any, records: list[Any]) -> None:
         r["personnel_number"]: r
         for r in await connection.fetch(
             "SELECT p.* FROM unnest($1::text[]) k (n) CROSS JOIN LATERAL"
-            " (SELECT * FROM person p WHERE p.personnel_number = k.n LIMIT 1 FOR UPDATE) p",
+            " (SELECT * FROM person p WHERE p.academy = 'a' AND p.personnel_number = k.n LIMIT 1 FOR UPDATE) p",
             [w["personnel_number"] for w in wanted],
         )
     }
@@ -205,7 +206,7 @@ async def decide(connection: Any, records: list[Any]) -> None:
         r[0]
         for r in await connection.fetch(
             "SELECT k.e FROM unnest($1::text[]) k (e) CROSS JOIN LATERAL"
-            " (SELECT 1 FROM person p WHERE lower(p.email) = k.e LIMIT 1) p",
+            " (SELECT 1 FROM person p WHERE p.academy = 'a' AND lower(p.email) = k.e LIMIT 1) p",
             [w["email"].lower() for w in wanted],
         )
     }
