@@ -16,6 +16,10 @@ from contracts_tools.outputs import ROOT
 from contracts_tools.releases import released
 
 FILES = sorted(ROOT.glob("examples/instroom.*/*.json"))
+NOT_SAID = dict.fromkeys(
+    ("instroom.user.deactivated.v1", "instroom.user.deleted.v1"), (".invitation.expires_at", ".invitation.recipient")
+)
+"""Members of a shared model that these never have: their invitation can be used no more."""
 OF_RELEASES = [path for release in released() for path in sorted(release.glob("examples/*/*.json"))]
 
 
@@ -90,7 +94,8 @@ def test_the_maximal_example_holds_every_member_and_the_minimal_one_the_required
         for size in ("maximal", "minimal")
     )
     assert set(minimal) == set(root.get("required", []))
-    assert not list(unused(root, root, [maximal], ""))
+    missing = [path for path in unused(root, root, [maximal], "") if not path.startswith(NOT_SAID.get(type_, ()))]
+    assert not missing
 
 
 def unused(root: dict[str, Any], node: dict[str, Any], values: list[Any], path: str) -> Any:

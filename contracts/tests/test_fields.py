@@ -51,7 +51,9 @@ def test_clean_text_is_a_normal_form(text: str) -> None:
     assert "  " not in clean
 
 
-@pytest.mark.parametrize("bad", ["a\x00b", "a\x07", "\x7f", "\u202eabc", "a\u2066b", "\ufffd", "a\x9fb"])
+@pytest.mark.parametrize(
+    "bad", ["a\x00b", "a\x07", "\x7f", "\u202eabc", "a\u2066b", "\ufffd", "a\x9fb", "a\x1cb", "\x1f"]
+)
 def test_control_characters_bidi_overrides_and_replacement_characters_are_forbidden(bad: str) -> None:
     assert has_forbidden_characters(bad)
 

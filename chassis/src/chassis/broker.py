@@ -65,6 +65,8 @@ class Membership:
         self._consumer.pause(*partitions)
         try:
             await self._consumer.getmany(timeout_ms=0)
+        except KafkaError as error:  # it says nothing of the batch at hand
+            _log.warning("consumer.stay_failed", error=repr(error)[:300])
         finally:
             self._consumer.resume(*(partitions & self._consumer.assignment()))
 
@@ -154,6 +156,9 @@ class Broker:
                 return batch
             except (UnicodeDecodeError, CorruptRecordException, UnsupportedCodecError) as error:
                 return await _begin_again(consumer, max_records, error)
+            except KafkaError as error:
+                _log.warning("consumer.fetch_failed", topic=topic, error=repr(error)[:300])
+                raise
             finally:
                 watch.turned = True
 
@@ -224,7 +229,8 @@ async def _begin_again(consumer: AIOKafkaConsumer, max_records: int, error: Exce
         except KafkaError:  # a rebalance, or a broker that is away
             await asyncio.sleep(1)
         else:
-            raise error  # it holds up its partition; the framework logs it and asks again
+            _log.error("consumer.held_up", topics=sorted(consumer.subscription()), error=repr(error)[:300])
+            raise error  # the framework asks again
 
 
 async def read_around(consumer: AIOKafkaConsumer, max_records: int) -> list[RawRecord]:

@@ -40,10 +40,8 @@ class Commands:
     def envelope(
         self, *, type: str, academy: str, subject: str = "", actor: str = "", idempotency_key: str | None = None
     ) -> Envelope:
-        """The envelope of a command; the same idempotency key of the same academy makes the same command id."""
-        id_ = (
-            new_id() if idempotency_key is None else deterministic_id("command", self._source, academy, idempotency_key)
-        )
+        """The envelope of a command; the same idempotency key of the same academy makes the same command id. An empty one is none."""
+        id_ = new_id() if not idempotency_key else deterministic_id("command", self._source, academy, idempotency_key)
         return Envelope(
             id=id_,
             type=type,

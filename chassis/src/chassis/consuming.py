@@ -204,15 +204,7 @@ class Consumer:
             if count % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
         if bad:
-            first, reason = bad[0]
-            self.log.error(
-                "consumer.set_aside",
-                topic=first.topic,
-                partition=first.partition,
-                offset=first.offset,
-                reason=str(reason)[:200],
-                records=len(bad),
-            )
+            self.tell_of_unreadable(bad)
             await self._until_done(lambda: self.set_aside(bad), membership)
         return records
 
@@ -293,6 +285,18 @@ class Consumer:
         except TimeoutError:
             return
         raise _Stopping
+
+    def tell_of_unreadable(self, bad: Sequence[tuple[RawRecord, Unreadable]]) -> None:
+        """One line of the log, with the place and reason of the first."""
+        first, reason = bad[0]
+        self.log.error(
+            "consumer.set_aside",
+            topic=first.topic,
+            partition=first.partition,
+            offset=first.offset,
+            reason=str(reason)[:200],
+            records=len(bad),
+        )
 
     async def set_aside(self, bad: Sequence[tuple[RawRecord, Unreadable]]) -> None:
         """Write dead letters, and the answers to those who asked, once however often the batch comes."""

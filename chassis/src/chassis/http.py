@@ -11,10 +11,11 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic_core import PydanticSerializationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chassis.records import new_traceparent
+from chassis.records import EventTooLarge, new_traceparent
 from chassis.telemetry import traceparent
 from contracts.envelope import is_traceparent
 
@@ -127,6 +128,14 @@ def make_app(name: str, routers: Iterable[APIRouter], health: Health) -> FastAPI
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         errors = [{"path": ".".join(map(str, e["loc"])), "message": e["msg"]} for e in error.errors()]
         return problem(422, "invalid_request", "the request does not have the documented form", errors)
+
+    @app.exception_handler(PydanticSerializationError)
+    async def not_unicode(_: Request, error: PydanticSerializationError) -> JSONResponse:
+        return problem(422, "invalid_request", "the request holds half a character (a lone surrogate)")
+
+    @app.exception_handler(EventTooLarge)
+    async def too_large(_: Request, error: EventTooLarge) -> JSONResponse:
+        return problem(413, "too_large", str(error))
 
     @app.exception_handler(HTTPException)
     async def http_error(_: Request, error: HTTPException) -> JSONResponse:

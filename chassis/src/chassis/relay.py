@@ -29,6 +29,8 @@ SOON = 0.002
 """Seconds to the next look after a wake, doubled up to POLL: it is woken inside the transaction that wrote, and how long
 that takes to commit nobody tells."""
 CHUNK = 2_000
+CHUNK_BYTES = 16 * 1024 * 1024
+"""The chunk ends with the event that reaches so many, so that large ones fit in memory and in the time to publish them."""
 KEEP = timedelta(hours=24)
 """How long published rows stay: the replay buffer."""
 PURGE_EVERY = 10.0
@@ -42,8 +44,12 @@ _lag = prometheus.Gauge(
 _leads = prometheus.Gauge("instroom_outbox_leader", "1 where this process holds the relay's lease")
 
 _DELTA = f"""
-SELECT seq, topic, key, headers, value, created_at FROM ({outbox.BETWEEN}) AS delta
-WHERE seq > $3 ORDER BY seq LIMIT $4
+SELECT * FROM (
+    SELECT *, count(*) OVER () AS found,
+           sum(octet_length(headers) + coalesce(octet_length(value), 0)) OVER (ORDER BY seq) AS bytes
+    FROM (SELECT seq, topic, key, headers, value, created_at FROM ({outbox.BETWEEN}) AS delta
+          WHERE seq > $3 ORDER BY seq LIMIT $4) AS chunk) AS measured
+WHERE bytes - octet_length(headers) - coalesce(octet_length(value), 0) < $5 ORDER BY seq
 """  # noqa: S608 - two constants
 
 
@@ -86,13 +92,13 @@ class Relay(outbox.Wakeable):
             while True:
                 position = await self._acquire(connection)
                 if position is None:
+                    _lag.set(0)  # whoever leads tells
                     await asyncio.sleep(LEASE / 6)
                     continue
                 keeping = asyncio.create_task(self._keep())
                 try:
                     await self._lead(connection, position)
                 except LeaseLost:
-                    _lag.set(0)  # whoever leads now tells
                     self._log.warning("relay.lease_lost", epoch=self._epoch)
                 finally:
                     self.leading = False
@@ -188,7 +194,7 @@ class Relay(outbox.Wakeable):
         if until == position.snap:
             _lag.set(0)
             return False
-        rows = await connection.fetch(_DELTA, position.snap, until, position.last_seq, CHUNK)
+        rows = await connection.fetch(_DELTA, position.snap, until, position.last_seq, CHUNK, CHUNK_BYTES)
         _lag.set((datetime.now(UTC) - rows[0]["created_at"]).total_seconds() if rows else 0)
         if rows:
             if time.monotonic() >= self._deadline:
@@ -198,7 +204,7 @@ class Relay(outbox.Wakeable):
             )
             for topic, count in Counter(row["topic"] for row in rows).items():
                 _published.labels(topic).inc(count)
-        if len(rows) == CHUNK:
+        if rows and (rows[0]["found"] == CHUNK or rows[0]["found"] > len(rows)):
             position.next_snap, position.last_seq = until, rows[-1]["seq"]
         else:
             position.snap, position.next_snap, position.last_seq = until, None, 0

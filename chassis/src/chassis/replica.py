@@ -149,6 +149,7 @@ class StateReplica:
                 entry = replace(known, revision=entry.revision, removed=True)
             changed[envelope.academy, key] = entry
         if bad:
+            dead_letters.tell_of_unreadable(bad)
             await dead_letters.set_aside(bad)
         if changed:
             await self._store(pool, changed)

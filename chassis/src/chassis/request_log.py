@@ -58,7 +58,7 @@ async def raise_attempts(connection: Connection, envelopes: Sequence[Envelope]) 
     """Remember that the commands were asked again with a higher attempt."""
     await connection.execute(
         """UPDATE request_log AS l SET attempt = k.attempt
-           FROM unnest($1::text[], $2::text[], $3::text[], $4::int[]) AS k (academy, source, id, attempt)
+           FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS k (academy, source, id, attempt)
            WHERE l.academy = k.academy AND l.source = k.source AND l.id = k.id AND l.attempt < k.attempt""",
         [e.academy for e in envelopes],
         [e.source for e in envelopes],

@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class ServiceSettings(BaseSettings):
     """Addresses and limits; what is a promise (topics, retention, acknowledgements) is code and not here."""
 
-    model_config = SettingsConfigDict(env_prefix="INSTROOM_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="INSTROOM_", extra="ignore", hide_input_in_errors=True)
 
     kafka: str
     """Bootstrap servers of the broker, `host:port[,host:port]`."""

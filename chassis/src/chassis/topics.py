@@ -63,7 +63,9 @@ async def _check(admin: AIOKafkaAdminClient, existing: dict[str, Topic]) -> None
     replicas: dict[str, int] = {}
     for described in await admin.describe_topics(list(existing)):
         topic, partitions = existing[described["topic"]], described["partitions"]
-        if described["error_code"] == 0 and len(partitions) != topic.partitions:
+        if described["error_code"] != 0:
+            raise for_code(described["error_code"])(f"topic {topic.name} cannot be looked at")
+        if len(partitions) != topic.partitions:
             raise UnsafeSettings(
                 f"topic {topic.name} has {len(partitions)} partitions, the registry says {topic.partitions}:"
                 " the order per key depends on it; make the topic anew"
@@ -99,8 +101,10 @@ async def _check_broker(admin: AIOKafkaAdminClient, node: str) -> None:
 
 
 def _settings(responses: Iterable[Any]) -> Iterable[tuple[str, str, str]]:
-    """(resource, setting, value) of each answer."""
+    """(resource, setting, value) of each answer. Raises a KafkaError where the broker does not tell."""
     for response in responses:
         for resource in response.resources:
+            if resource[0] != 0:
+                raise for_code(resource[0])(f"the settings of {resource[3]} cannot be looked at: {resource[1]}")
             for entry in resource[4]:
                 yield resource[3], entry[0], entry[1]

@@ -65,6 +65,23 @@ async def test_an_idempotency_key_stands_for_one_command_and_is_refused_with_any
     assert await pool.fetchval("SELECT count(*) FROM outbox") == 1
 
 
+async def test_an_empty_idempotency_key_is_none(make_migrated_pool: MakePool) -> None:
+    service = Commands(await make_migrated_pool(), "test")
+    assert await service.submit(asked(service, idempotency_key="")) != await service.submit(
+        asked(service, idempotency_key="")
+    )
+
+
+async def test_the_request_log_knows_every_attempt_that_an_envelope_may_name(make_migrated_pool: MakePool) -> None:
+    pool = await make_migrated_pool()
+    first = replace(asked(Commands(pool, "test")).envelope, attempt=10**14)
+    async with pool.acquire() as connection:
+        await request_log.record(connection, [(first, b"{}")])
+        await request_log.raise_attempts(connection, [replace(first, attempt=10**15 - 1)])
+        known = await request_log.known(connection, [first])
+    assert known[request_log.key_of(first)].attempt == 10**15 - 1
+
+
 async def test_the_first_outcome_of_a_command_stands_and_another_academy_gives_none(
     make_migrated_pool: MakePool,
 ) -> None:

@@ -135,6 +135,28 @@ async def test_a_second_relay_takes_over_and_nothing_is_lost_or_out_of_order_per
         assert firsts == list(numbers)
 
 
+async def test_large_events_go_out_in_several_steps_and_in_order(
+    stack: dict[str, str], database: str, make_migrated_pool: MakePool, topic: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = await make_migrated_pool()
+    await write(pool, topic, "1", list(range(40)))
+    size = await pool.fetchval("SELECT max(octet_length(headers) + octet_length(value)) FROM outbox")
+    monkeypatch.setattr(relay_module, "CHUNK_BYTES", 3 * size)
+    chunks: list[int] = []
+    publish = Publisher.publish
+
+    async def counting(self: Publisher, events: Iterable[RawEvent]) -> None:
+        chunk = list(events)
+        chunks.append(len(chunk))
+        await publish(self, chunk)
+
+    monkeypatch.setattr(Publisher, "publish", counting)
+    async with relay_running(stack, database):
+        found = await everything(stack, topic, 40)
+    assert list(dict.fromkeys(n for _, n in found)) == list(range(40))
+    assert max(chunks) in (3, 4)
+
+
 async def test_only_one_of_two_relays_leads(stack: dict[str, str], database: str, make_migrated_pool: MakePool) -> None:
     await make_migrated_pool()
     async with relay_running(stack, database) as first:

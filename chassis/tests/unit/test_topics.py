@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka.errors import ClusterAuthorizationFailedError, TopicAuthorizationFailedError
 
 from chassis.database import UnsafeSettings
 from chassis.topics import UNSAFE_IF_TRUE, _check, _check_broker
@@ -24,15 +25,19 @@ TOPIC = Topic(
 class Admin:
     """A broker of which only settings are known, and on how many replicas its topics are."""
 
-    def __init__(self, settings: dict[str, str], replicas: int = 1) -> None:
-        self._settings, self._replicas = settings, replicas
+    def __init__(self, settings: dict[str, str], replicas: int = 1, denied: int = 0, hidden: int = 0) -> None:
+        self._settings, self._replicas, self._denied, self._hidden = settings, replicas, denied, hidden
 
     async def describe_configs(self, resources: list[Any]) -> list[Any]:
-        return [SimpleNamespace(resources=[(0, "", 4, r.name, list(self._settings.items())) for r in resources])]
+        return [
+            SimpleNamespace(resources=[(self._denied, "", 4, r.name, list(self._settings.items())) for r in resources])
+        ]
 
     async def describe_topics(self, names: list[str]) -> list[Any]:
         partition = {"replicas": list(range(self._replicas))}
-        return [{"error_code": 0, "topic": name, "partitions": [partition] * TOPIC.partitions} for name in names]
+        return [
+            {"error_code": self._hidden, "topic": name, "partitions": [partition] * TOPIC.partitions} for name in names
+        ]
 
 
 @pytest.mark.parametrize("setting", UNSAFE_IF_TRUE)
@@ -40,6 +45,14 @@ async def test_an_unsafe_broker_setting_refuses_the_start(setting: str) -> None:
     with pytest.raises(UnsafeSettings, match=setting):
         await _check_broker(Admin({setting: "true"}), "1")  # type: ignore[arg-type]
     await _check_broker(Admin({setting: "false"}), "1")  # type: ignore[arg-type]
+
+
+async def test_what_the_broker_does_not_tell_is_not_taken_for_safe() -> None:
+    with pytest.raises(ClusterAuthorizationFailedError):
+        await _check_broker(Admin({}, denied=ClusterAuthorizationFailedError.errno), "1")  # type: ignore[arg-type]
+    for unknown in ({"denied": TopicAuthorizationFailedError.errno}, {"hidden": TopicAuthorizationFailedError.errno}):
+        with pytest.raises(TopicAuthorizationFailedError):
+            await _check(Admin({}, **unknown), {TOPIC.name: TOPIC})  # type: ignore[arg-type]
 
 
 async def test_a_topic_that_would_refuse_an_event_of_ours_refuses_the_start() -> None:

@@ -59,8 +59,9 @@ ON: Final = frozenset({"x", "ja", "j", "yes", "y", "oui", "1", "true", "waar"})
 OFF: Final = frozenset({"-", "nee", "nein", "n", "no", "non", "0", "false", "onwaar"})
 
 _SPACE = re.compile(r"\s+")
-# Control characters other than white space, bidi overrides and isolates, the replacement character, lone surrogates.
-_FORBIDDEN = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufffd\ud800-\udfff]")
+# Control characters other than white space (U+001C to U+001F are white space to Python and not to Unicode), bidi
+# overrides and isolates, the replacement character, lone surrogates.
+_FORBIDDEN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufffd\ud800-\udfff]")
 _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _ADDRESS = re.compile(rf"(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+(?!\d+$){_LABEL}")

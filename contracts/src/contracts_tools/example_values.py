@@ -59,7 +59,8 @@ _INVITED: Final[Value] = {
     "expires_at": _UNTIL,
     "recipient": _RECIPIENT,
 }
-_WITHDRAWN: Final[Value] = _INVITED | {"status": "withdrawn"}
+_WAITING: Final[Value] = {"status": "waiting", "invitation_id": _INVITED["invitation_id"], "generation": 1}
+_WITHDRAWN: Final[Value] = _WAITING | {"status": "withdrawn"}
 _CHANGES: Final[Value] = {
     "department": ["Inkoop", "Verkoop"],
     "functions": [[], ["Adviseur"]],
@@ -224,7 +225,7 @@ VALUES: Final[dict[type[Message], tuple[Value, Value]]] = {
         {"version": 3, "org_revision": 12, "errors": [_PROBLEM_LEAST, _PROBLEM]},
     ),
     users.UserActivated: (_STATE_LEAST, _STATE),
-    users.UserDeactivated: (_STATE_LEAST, _STATE | {"invitation": _WITHDRAWN}),
+    users.UserDeactivated: (_STATE_LEAST, _STATE | {"invitation": _WAITING}),
     users.UserDeleted: (_STATE_LEAST, _STATE | {"person": _PERSON | {"deleted": True}, "invitation": _WITHDRAWN}),
     imports.ImportUploaded: (
         {"import_id": _IMPORT, "filename": "mensen.xlsx", "size": 48213},

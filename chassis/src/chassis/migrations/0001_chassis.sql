@@ -30,7 +30,7 @@ CREATE TABLE request_log (
     academy    text        NOT NULL,
     source     text        NOT NULL,
     id         text        NOT NULL,
-    attempt    int         NOT NULL,
+    attempt    bigint      NOT NULL,
     outcome    bytea       NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (academy, source, id)

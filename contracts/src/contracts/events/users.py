@@ -147,8 +147,8 @@ class Recipient(Value):
 class Invitation(Value):
     """What became of the invitation, apart from the outcome of the data.
 
-    `queued` and `withdrawn` name the invitation and generation; `queued` says to whom it goes and until when it is
-    valid; `already_invited` says until when the open one is valid.
+    `queued` and `withdrawn` name the invitation and generation, and so does `waiting` where one had gone out before;
+    `queued` says to whom it goes and until when it is valid; `already_invited` says until when the open one is valid.
     """
 
     status: InvitationStatus = "none"

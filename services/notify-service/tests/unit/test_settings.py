@@ -36,6 +36,15 @@ def test_settings_that_cannot_work_or_would_show_a_password_are_refused(seed: st
         Settings(**GOOD | bad, signing_key=seed)
 
 
+def test_no_secret_is_told_where_the_settings_are_wrong(seed: str) -> None:
+    database = "postgresql://notify:geheim@localhost/notify"
+    with pytest.raises(ValidationError) as refused:
+        Settings(**{**GOOD, "database": database, "signing_key": seed, "http_port": None})
+    told = str(refused.value)
+    assert "http_port" in told
+    assert not any(secret in told for secret in ("geheim", seed[:8], seed[-8:]))
+
+
 def test_no_secret_is_shown_by_the_settings(seed: str) -> None:
     assert seed not in repr(Settings(**GOOD, signing_key=seed))
 

@@ -48,11 +48,16 @@ class Refused:
     problems: Sequence[Problem]
 
 
+def storable(text: str) -> str:
+    """A refused value as it is told: without what a database, JSON or a screen stumbles over."""
+    return "".join("\ufffd" if has_forbidden_characters(c) else c for c in text)
+
+
 def academy_id_problem(academy_id: str) -> Problem | None:
     """What is wrong with the id of an academy, None if nothing is."""
     if is_academy_id(academy_id):
         return None
-    return Problem(Reason.INVALID_ACADEMY_ID, "", {"value": academy_id[:MAX_ACADEMY_ID]})
+    return Problem(Reason.INVALID_ACADEMY_ID, "", {"value": storable(academy_id[:MAX_ACADEMY_ID])})
 
 
 def defines_academy(command: Message) -> bool:
@@ -127,7 +132,7 @@ class _Draft:
         return Changes(academy, tuple(self.units.values()))
 
     def refuse(self, reason: Reason, path: str, **params: str) -> None:
-        self.problems.append(Problem(reason, path, params))
+        self.problems.append(Problem(reason, path, {name: storable(value) for name, value in params.items()}))
 
     # -- values
 

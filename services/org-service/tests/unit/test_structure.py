@@ -216,6 +216,16 @@ def test_a_unit_is_renamed_by_id_code_name_or_former_name(acme: Any) -> None:
     assert acme.unit("Vier").former_names == ("Inkoop", "Een", "Twee", "Drie")
 
 
+def test_a_refused_value_is_told_as_a_database_can_store_it(acme: Any) -> None:
+    for command in (
+        org.RenameUnit(kind="company", unit="a\0b", name="X"),
+        org.DefineDepartment(company="a\0b", name="X"),
+        org.EnableLanguage(language="n\0l"),
+    ):
+        (problem,) = acme.give(command).problems
+        assert problem.params["value"] in ("a\ufffdb", "n\ufffdl")
+
+
 def test_renaming_an_unknown_unit_is_refused(acme: Any) -> None:
     assert reasons(acme.give(org.RenameUnit(kind="function", unit="Piloot", name="X"))) == [("unknown_unit", "unit")]
 

@@ -22,7 +22,9 @@ class FailedInvitations:
     pool: Pool
 
     async def __call__(self, records: list[Record[InvitationFailed]]) -> None:
-        failed = {r.message.invitation_id: r.message.generation for r in records}
+        failed: dict[str, int] = {}
+        for message in (record.message for record in records):
+            failed[message.invitation_id] = max(message.generation, failed.get(message.invitation_id, 0))
         async with self.pool.acquire() as connection, connection.transaction():
             await store.mark_invitations_failed(connection, failed)
             await store_positions(connection, records)

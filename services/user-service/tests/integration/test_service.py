@@ -347,6 +347,7 @@ async def test_what_is_nonsense_is_refused_at_once(service: Service, academy: st
     for method, path, options in (
         ("POST", users, {"json": {"personnel_number": 1}}),
         ("POST", users, {"json": {"personnel_number": "1\x00"}}),
+        ("POST", users, {"content": b'{"personnel_number": "\\ud800"}'}),
         ("POST", users, {"json": []}),
         ("POST", users, {"content": b"{"}),
         ("POST", users, {"json": body("1"), "params": {"min_org_revision": -1}}),
@@ -362,6 +363,8 @@ async def test_what_is_nonsense_is_refused_at_once(service: Service, academy: st
     ):
         response = await service.http.request(method, path, **options)
         assert (response.status_code, response.json()["code"]) == (422, "invalid_request"), (path, options)
+    large = await service.http.post(users, json=body("1", cost_centre="x" * 900_000))
+    assert (large.status_code, large.json()["code"]) == (413, "too_large")
     assert service.of(academy) == []
 
 

@@ -124,7 +124,7 @@ def _text(problems: list[Problem], person: PersonFields, field: str, value: str 
         text = " ".join(value.split())
     else:
         text = clean_text(value)
-        if has_forbidden_characters(text):
+        if has_forbidden_characters(value):
             problems.append(Problem(code=ErrorCode.INVALID_CHARACTERS, field=field, value=told(value)))
             return None
     if not text:
