@@ -122,8 +122,6 @@ class Applying:
             for i in items
             if i.asked is not None and (address := claimed_address(i.asked, users.get(i.person))) is not None
         }
-        # Somebody deleted earlier in this very batch may be restored by it and want the own address back.
-        wanted |= {(key[0], user.email_key) for key, user in users.items() if user.deleted}
         holders = await store.load_holders(connection, wanted) if wanted else {}
         won: dict[AddressKey, str] = {}
         while True:
