@@ -73,6 +73,7 @@ def test_what_follows_an_apply_asks_for_its_revision(
         ("companies:\n  - name: [x]", 2, "companies.1.name moet tekst zijn, geen lijst of sleutels"),
         ("companies:\n  - name:", 2, "companies.1.name ontbreekt"),
         ("functions:\n  - {name: !!python/object:os.system x}", 2, ""),
+        ("functions:\n  - {name: a\x07b}", 1, "#x0007"),
     ],
 )
 def test_a_mistake_in_the_yaml_is_wrong_use_and_names_its_line(
