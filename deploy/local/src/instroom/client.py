@@ -3,8 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, Final, Literal
+from typing import IO, Any, Final, Literal
 from urllib.parse import quote, unquote
 
 import httpx
@@ -92,19 +91,42 @@ class Client:
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """Ask, again while nothing answers; `content` is called anew for each attempt."""
-        url = self._services[service] + path
+
+        def ask() -> httpx.Response:
+            return self._http.request(
+                method,
+                self._services[service] + path,
+                params={k: v for k, v in (params or {}).items() if v is not None},
+                json=json,
+                content=content() if content is not None else None,
+                headers=dict(headers or {}),
+            )
+
+        return self._patiently(service, path, ask)
+
+    def save(self, service: Service, path: str, file: IO[bytes], **params: Any) -> None:
+        """Write a large answer into an empty file, from the beginning again where it breaks off."""
+
+        def ask() -> httpx.Response:
+            file.seek(0)
+            file.truncate()
+            with self._http.stream("GET", self._services[service] + path, params=params) as response:
+                if response.is_success:
+                    for piece in response.iter_bytes():
+                        file.write(piece)
+                else:
+                    response.read()
+                return response
+
+        self._patiently(service, path, ask)
+
+    def _patiently(self, service: Service, path: str, ask: Callable[[], httpx.Response]) -> httpx.Response:
+        """The answer that is none of a service that starts or restarts, as long as there is patience."""
         began = self._clock()
         while True:
             patience, failure = READY_SECONDS, None
             try:
-                response = self._http.request(
-                    method,
-                    url,
-                    params={k: v for k, v in (params or {}).items() if v is not None},
-                    json=json,
-                    content=content() if content is not None else None,
-                    headers=dict(headers or {}),
-                )
+                response = ask()
             except UnicodeEncodeError:  # bytes of the command line that are no text
                 raise Failure("wrong_use", self._say("not_text"), Exit.WRONG_USE) from None
             except httpx.TransportError as error:
@@ -128,20 +150,6 @@ class Client:
             return response.json() if response.is_success else None
         except (httpx.TransportError, ValueError):
             return None
-
-    @contextmanager
-    def stream(self, service: Service, path: str, **params: Any) -> Iterator[httpx.Response]:
-        """A large answer in pieces. It is asked for once something small has shown that the service is there."""
-        url = self._services[service] + path
-        try:
-            with self._http.stream("GET", url, params=params) as response:
-                if response.status_code >= 300:
-                    response.read()
-                if (failure := self._refusal(service, path, response)) is not None:
-                    raise failure
-                yield response
-        except httpx.TransportError as error:
-            raise self._unreachable(service, error) from None
 
     def command(
         self, service: Service, method: str, path: str, *, params: Mapping[str, Any] | None = None, json: Any = None
