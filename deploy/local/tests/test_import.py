@@ -218,6 +218,8 @@ def test_the_report_as_a_workbook_is_written_whole(
     target = tmp_path / "report.xlsx"
     assert instroom("import", "report", "i1", "--academy", "demo", "-o", str(target)).exit_code == 0
     assert target.read_bytes() == b"PKreport"
+    report = next(request for request in platform.asked if request.url.path.endswith("/report.xlsx"))
+    assert report.extensions["timeout"]["read"] > 180, "the service may think about it for as long"
     assert instroom("import", "report", "i1", "--academy", "demo", "-o", str(tmp_path / "no" / "x")).exit_code == 2
 
 

@@ -22,8 +22,9 @@ ERROR_SECONDS: Final = 10.0
 """How long an internal error is taken for the moment in which a database or broker comes back."""
 REPLICA_SECONDS: Final = 5.0
 """How long a service may take to learn of an academy that was defined here."""
+READ_SECONDS: Final = 30.0
+"""How long a service may say nothing."""
 PAUSE_SECONDS: Final = 0.2
-_TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
 _PAGE: Final = 1000
 _GLANCE: Final = httpx.Timeout(2.0)
 _NAMED_BY: Final = {"user-service": "personnel_number", "import-service": "import_id"}
@@ -53,7 +54,7 @@ class Client:
         self._applied, self._running = applied, running
         self._reached = False
         self._clock, self._pause = clock, pause
-        self._http = httpx.Client(timeout=_TIMEOUT, transport=transport, trust_env=False)
+        self._http = httpx.Client(timeout=_timeout(READ_SECONDS), transport=transport, trust_env=False)
         self.speak(language)
 
     def speak(self, language: Language | None) -> None:
@@ -89,8 +90,12 @@ class Client:
         json: Any = None,
         content: Callable[[], Iterator[bytes]] | None = None,
         headers: Mapping[str, str] | None = None,
+        read_seconds: float = READ_SECONDS,
     ) -> httpx.Response:
-        """Ask, again while nothing answers; `content` is called anew for each attempt."""
+        """Ask, again while nothing answers; `content` is called anew for each attempt.
+
+        A service that says nothing for `read_seconds` does not answer.
+        """
 
         def ask() -> httpx.Response:
             return self._http.request(
@@ -100,6 +105,7 @@ class Client:
                 json=json,
                 content=content() if content is not None else None,
                 headers=dict(headers or {}),
+                timeout=_timeout(read_seconds),
             )
 
         return self._patiently(service, path, ask)
@@ -197,6 +203,10 @@ class Client:
         if response.status_code == 500:
             return ERROR_SECONDS
         return READY_SECONDS if response.status_code > 500 else 0.0
+
+
+def _timeout(read_seconds: float) -> httpx.Timeout:
+    return httpx.Timeout(30.0, connect=5.0, read=read_seconds)
 
 
 def _academy_of(path: str) -> str:
