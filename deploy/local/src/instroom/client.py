@@ -193,7 +193,7 @@ class Client:
         # Told by the services in English only.
         if code == ErrorCode.NOT_FOUND and service in _NAMED_BY:
             return not_found(_NAMED_BY[service], unquote(path.split("/")[4]), self._say)
-        if code == "not_checked":
+        if code in ("not_checked", "too_old"):
             detail = self._say(code, id=unquote(path.split("/")[4]), academy=_academy_of(path))
         return Failure(code, detail, Exit.WRONG_USE if code == "invalid_request" else Exit.REFUSED)
 
