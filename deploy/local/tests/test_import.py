@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import httpx
 import pytest
 from cli_fakes import CommandLine, FakePlatform, problem
 
+from instroom import session
+from instroom.client import Client
 from instroom.commands import imports
 from instroom.commands.reserved import with_command
 
@@ -113,6 +116,31 @@ def test_with_json_stdout_is_the_document_and_nothing_else(
     assert told.stdout.count("\n") == 1
 
 
+class BreaksOff(httpx.SyncByteStream):
+    """The answer of a service that is killed while it gives it."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b'{"import_id":"i1",'
+        raise httpx.ReadError("killed")
+
+
+def test_with_json_a_document_that_breaks_off_is_asked_for_again(
+    platform: FakePlatform, instroom: CommandLine, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = document("completed", result(2, "created"), rows=1, created=1)
+    platform.on(f"GET {BASE}/i1", done)
+    platform.on(f"GET {BASE}/i1/document", httpx.ReadError("killed"), problem(503, "starting"), done)
+    broken = [httpx.Response(200, stream=BreaksOff())]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return broken.pop() if broken and request.url.path.endswith("/document") else platform(request)
+
+    given: Any = {"transport": httpx.MockTransport(answer), "clock": platform.clock, "pause": platform.pause}
+    monkeypatch.setattr(session, "Client", lambda services, **how: Client(services, **how | given))
+    told = instroom("import", "report", "i1", "--academy", "demo", "--json")
+    assert (told.exit_code, json.loads(told.stdout)) == (0, done)
+
+
 def test_check_only_does_not_start_and_is_1_for_a_rejected_row(
     one_bad_row: FakePlatform, instroom: CommandLine, workbook: str
 ) -> None:
@@ -190,6 +218,8 @@ def test_the_report_as_a_workbook_is_written_whole(
     target = tmp_path / "report.xlsx"
     assert instroom("import", "report", "i1", "--academy", "demo", "-o", str(target)).exit_code == 0
     assert target.read_bytes() == b"PKreport"
+    report = next(request for request in platform.asked if request.url.path.endswith("/report.xlsx"))
+    assert report.extensions["timeout"]["read"] > 180, "the service may think about it for as long"
     assert instroom("import", "report", "i1", "--academy", "demo", "-o", str(tmp_path / "no" / "x")).exit_code == 2
 
 

@@ -83,6 +83,9 @@ def test_what_a_service_tells_in_english_only_is_told_by_the_command_line(
     assert "Er is geen gebruiker met personeelsnummer “7”" in instroom("user", "show", "7", "--academy", "demo").stderr
     for word in ("start", "report"):
         assert "Er is geen import “i1”" in instroom("import", word, "i1", "--academy", "demo").stderr
+    platform.on("GET /academies/demo/imports/i1", {"import_id": "i1", "state": "checked"})
+    platform.on("POST /academies/demo/imports/i1/start", problem(410, "too_old", "upload the file again"))
+    assert "import i1 is te oud om te starten" in instroom("import", "start", "i1", "--academy", "demo").stderr
     template = instroom("template", "--academy", "demo", "--lang", "xx", "-o", "x.xlsx")
     assert template.exit_code == 2
     assert "er is geen sjabloon in taal xx; kies uit nl, en, de, fr" in template.stderr

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import httpx
 import pytest
 from cli_fakes import CommandLine, FakePlatform
 
@@ -53,8 +54,13 @@ def test_what_follows_an_apply_asks_for_its_revision(
     workbook.write_text("x")
     platform.on("POST /academies/demo/imports", {"import_id": "i1"})
     platform.on("GET /academies/demo/imports/i1", {"import_id": "i1", "state": "refused", "rejected": 0, "errors": []})
+    platform.on("GET /academies/demo/template.xlsx", httpx.Response(200, content=b"PK"))
+    platform.on("GET /academies/other/template.xlsx", httpx.Response(200, content=b"PK"))
     instroom("import", str(workbook), "--academy", "demo")
     assert platform.asked[0].url.params["min_org_revision"] == "12"
+    for academy, revision in (("demo", "12"), ("other", None)):
+        assert instroom("template", "--academy", academy, "-o", str(tmp_path / "t.xlsx")).exit_code == 0
+        assert platform.asked[-1].url.params.get("min_org_revision") == revision
 
 
 @pytest.mark.parametrize(
@@ -73,6 +79,7 @@ def test_what_follows_an_apply_asks_for_its_revision(
         ("companies:\n  - name: [x]", 2, "companies.1.name moet tekst zijn, geen lijst of sleutels"),
         ("companies:\n  - name:", 2, "companies.1.name ontbreekt"),
         ("functions:\n  - {name: !!python/object:os.system x}", 2, ""),
+        ("functions:\n  - {name: a\x07b}", 1, "#x0007"),
     ],
 )
 def test_a_mistake_in_the_yaml_is_wrong_use_and_names_its_line(

@@ -66,6 +66,14 @@ def test_a_dead_letter_without_an_id_is_named_by_its_place() -> None:
     assert dead_letter("user.events.dlq", 0, 4, MOMENT, None, [], None)["id"] == "user.events.dlq:0:4"
 
 
+def test_a_record_that_cannot_be_had_is_shown_by_its_place() -> None:
+    unreadable = showing.Unreadable("user.events", 3, 9)
+    for shown in (showing.event(unreadable), showing.dead_letter(unreadable)):
+        assert (shown["topic"], shown["partition"], shown["offset"], shown["time"]) == ("user.events", 3, 9, None)
+        assert "UTF-8" in shown["envelope_error"]
+    assert showing.dead_letter(unreadable)["id"] == "user.events:3:9"
+
+
 def test_the_academy_of_a_record_is_in_its_headers_or_else_in_its_key() -> None:
     assert showing.academy_of(b"other/1", ENVELOPE.headers()) == "demo"
     assert showing.academy_of(b"other/1", []) == "other"

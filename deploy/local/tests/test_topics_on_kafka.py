@@ -4,8 +4,10 @@ import asyncio
 import uuid
 from typing import Any
 
+import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.record.util import calc_crc32c
 
 from instroom.topics import reading, showing
 from instroom.words import words
@@ -62,6 +64,50 @@ async def test_following_from_now_sees_only_what_comes(stack: dict[str, str]) ->
         record = await asyncio.wait_for(anext(aiter(records)), 20)
     assert record.value == b"after"
     assert showing.event(record)["key"] == "demo/0"
+
+
+async def send_batch(kafka: str, topic: str, values: list[bytes], bad: bytes) -> None:
+    """Send them to partition 0 as one batch, in which `bad` has a header whose name is not UTF-8."""
+    async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
+        batch = producer.create_batch()
+        for value in values:
+            name = "not-utf-8" if value == bad else "x"
+            batch.append(timestamp=None, key=None, value=value, headers=[(name, b"")])
+        built = bytearray(batch._build()).replace(b"not-utf-8", b"\xff" * 9)
+        built[17:21] = calc_crc32c(built[21:]).to_bytes(4, "big")  # the batch's checksum is over all behind it
+        batch._buffer = built
+        await (await producer.send_batch(batch, topic, partition=0))
+
+
+@pytest.mark.parametrize("follow", [False, True])
+async def test_a_record_that_cannot_be_had_is_told_by_its_place_and_hides_no_other(
+    stack: dict[str, str], follow: bool
+) -> None:
+    kafka = stack["kafka"]
+    topic = await made_topic(kafka)
+    async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
+        for partition in (1, 2):
+            await producer.send_and_wait(topic, b"elsewhere %d" % partition, partition=partition)
+    await send_batch(kafka, topic, [b"before", b"bad", b"behind"], bad=b"bad")
+    async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
+        await producer.send_and_wait(topic, b"after", partition=0)
+    partitions = (await reading.topics(kafka, words(None), lambda: True))[topic]
+    found = []
+    async with asyncio.timeout(60), reading.records(kafka, partitions, from_start=True, follow=follow) as records:
+        async for record in records:
+            found.append(record)
+            if follow and len(found) == 6:
+                break
+    assert {(each.partition, each.offset): each.value for each in found} == {
+        (0, 0): b"before",
+        (0, 1): None,
+        (0, 2): None,
+        (0, 3): b"after",
+        (1, 0): b"elsewhere 1",
+        (2, 0): b"elsewhere 2",
+    }
+    assert len(found) == 6
+    assert [each.offset for each in found if "envelope_error" in showing.dead_letter(each)] == [1, 2]
 
 
 async def test_no_partitions_have_no_records(stack: dict[str, str]) -> None:

@@ -3,8 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, Final, Literal
+from typing import IO, Any, Final, Literal
 from urllib.parse import quote, unquote
 
 import httpx
@@ -23,8 +22,9 @@ ERROR_SECONDS: Final = 10.0
 """How long an internal error is taken for the moment in which a database or broker comes back."""
 REPLICA_SECONDS: Final = 5.0
 """How long a service may take to learn of an academy that was defined here."""
+READ_SECONDS: Final = 30.0
+"""How long a service may say nothing."""
 PAUSE_SECONDS: Final = 0.2
-_TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
 _PAGE: Final = 1000
 _GLANCE: Final = httpx.Timeout(2.0)
 _NAMED_BY: Final = {"user-service": "personnel_number", "import-service": "import_id"}
@@ -54,7 +54,7 @@ class Client:
         self._applied, self._running = applied, running
         self._reached = False
         self._clock, self._pause = clock, pause
-        self._http = httpx.Client(timeout=_TIMEOUT, transport=transport, trust_env=False)
+        self._http = httpx.Client(timeout=_timeout(READ_SECONDS), transport=transport, trust_env=False)
         self.speak(language)
 
     def speak(self, language: Language | None) -> None:
@@ -90,21 +90,49 @@ class Client:
         json: Any = None,
         content: Callable[[], Iterator[bytes]] | None = None,
         headers: Mapping[str, str] | None = None,
+        read_seconds: float = READ_SECONDS,
     ) -> httpx.Response:
-        """Ask, again while nothing answers; `content` is called anew for each attempt."""
-        url = self._services[service] + path
+        """Ask, again while nothing answers; `content` is called anew for each attempt.
+
+        A service that says nothing for `read_seconds` does not answer.
+        """
+
+        def ask() -> httpx.Response:
+            return self._http.request(
+                method,
+                self._services[service] + path,
+                params={k: v for k, v in (params or {}).items() if v is not None},
+                json=json,
+                content=content() if content is not None else None,
+                headers=dict(headers or {}),
+                timeout=_timeout(read_seconds),
+            )
+
+        return self._patiently(service, path, ask)
+
+    def save(self, service: Service, path: str, file: IO[bytes], **params: Any) -> None:
+        """Write a large answer into an empty file, from the beginning again where it breaks off."""
+
+        def ask() -> httpx.Response:
+            file.seek(0)
+            file.truncate()
+            with self._http.stream("GET", self._services[service] + path, params=params) as response:
+                if response.is_success:
+                    for piece in response.iter_bytes():
+                        file.write(piece)
+                else:
+                    response.read()
+                return response
+
+        self._patiently(service, path, ask)
+
+    def _patiently(self, service: Service, path: str, ask: Callable[[], httpx.Response]) -> httpx.Response:
+        """The answer that is none of a service that starts or restarts, as long as there is patience."""
         began = self._clock()
         while True:
             patience, failure = READY_SECONDS, None
             try:
-                response = self._http.request(
-                    method,
-                    url,
-                    params={k: v for k, v in (params or {}).items() if v is not None},
-                    json=json,
-                    content=content() if content is not None else None,
-                    headers=dict(headers or {}),
-                )
+                response = ask()
             except UnicodeEncodeError:  # bytes of the command line that are no text
                 raise Failure("wrong_use", self._say("not_text"), Exit.WRONG_USE) from None
             except httpx.TransportError as error:
@@ -128,20 +156,6 @@ class Client:
             return response.json() if response.is_success else None
         except (httpx.TransportError, ValueError):
             return None
-
-    @contextmanager
-    def stream(self, service: Service, path: str, **params: Any) -> Iterator[httpx.Response]:
-        """A large answer in pieces. It is asked for once something small has shown that the service is there."""
-        url = self._services[service] + path
-        try:
-            with self._http.stream("GET", url, params=params) as response:
-                if response.status_code >= 300:
-                    response.read()
-                if (failure := self._refusal(service, path, response)) is not None:
-                    raise failure
-                yield response
-        except httpx.TransportError as error:
-            raise self._unreachable(service, error) from None
 
     def command(
         self, service: Service, method: str, path: str, *, params: Mapping[str, Any] | None = None, json: Any = None
@@ -179,7 +193,7 @@ class Client:
         # Told by the services in English only.
         if code == ErrorCode.NOT_FOUND and service in _NAMED_BY:
             return not_found(_NAMED_BY[service], unquote(path.split("/")[4]), self._say)
-        if code == "not_checked":
+        if code in ("not_checked", "too_old"):
             detail = self._say(code, id=unquote(path.split("/")[4]), academy=_academy_of(path))
         return Failure(code, detail, Exit.WRONG_USE if code == "invalid_request" else Exit.REFUSED)
 
@@ -189,6 +203,10 @@ class Client:
         if response.status_code == 500:
             return ERROR_SECONDS
         return READY_SECONDS if response.status_code > 500 else 0.0
+
+
+def _timeout(read_seconds: float) -> httpx.Timeout:
+    return httpx.Timeout(30.0, connect=5.0, read=read_seconds)
 
 
 def _academy_of(path: str) -> str:

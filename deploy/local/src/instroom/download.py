@@ -3,17 +3,20 @@
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
-from instroom.client import Client
+from instroom.client import READ_SECONDS, Client
 from instroom.failure import Exit, Failure
 from instroom.output import Output
 
 
-def download(client: Client, out: Output, path: str, target: Path, **params: str) -> None:
+def download(
+    client: Client, out: Output, path: str, target: Path, *, read_seconds: float = READ_SECONDS, **params: Any
+) -> None:
     """Write it to `target`: a file whole or not at all, with the mode it had; a device or a pipe as it comes."""
     if str(target) == "-":
         raise Failure("wrong_use", out.say("name_a_file"), Exit.WRONG_USE)
-    content = client.send("import-service", "GET", path, params=params).content
+    content = client.send("import-service", "GET", path, params=params, read_seconds=read_seconds).content
     try:
         mode = target.stat().st_mode if target.exists() else None
         if mode is None or stat.S_ISREG(mode):

@@ -73,8 +73,9 @@ def refusal(path: Path, root: yaml.Node, place: str, message: str, say: Words) -
 
 
 def _validated(path: Path, text: str, say: Words) -> tuple[_Organisation, yaml.Node]:
-    loader = yaml.SafeLoader(text)
+    loader = None
     try:
+        loader = yaml.SafeLoader(text)
         root = loader.get_single_node()
         if root is None:
             raise _bad(say, path, 1, say("yaml_empty"))
@@ -87,7 +88,8 @@ def _validated(path: Path, text: str, say: Words) -> tuple[_Organisation, yaml.N
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise _bad(say, path, 1, " ".join(str(error).split())) from None
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
     try:
         return _Organisation.model_validate(data), root
     except ValidationError as error:

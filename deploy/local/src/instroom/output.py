@@ -1,11 +1,12 @@
 """What a command shows: tables and progress bars to a person, plain lines to a pipe, one document to a program."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import typer
 from rich.console import Console
@@ -45,11 +46,10 @@ class Output:
         sys.stdout.write("\n")
         sys.stdout.flush()
 
-    def raw_document(self, chunks: Iterator[bytes]) -> None:
-        """A document that a service made, passed on as it comes."""
+    def raw_document(self, document: IO[bytes]) -> None:
+        """A document that a service made, as it is."""
         sys.stdout.flush()
-        for chunk in chunks:
-            sys.stdout.buffer.write(chunk)
+        shutil.copyfileobj(document, sys.stdout.buffer)
         sys.stdout.buffer.write(b"\n")
         sys.stdout.buffer.flush()
 

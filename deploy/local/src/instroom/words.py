@@ -78,6 +78,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "import {id} kan niet starten; kijk met: instroom import report {id} --academy {academy}",
         "import {id} cannot be started; look with: instroom import report {id} --academy {academy}",
     ),
+    "too_old": (
+        "import {id} is te oud om te starten, de regels worden niet meer bewaard: importeer het bestand opnieuw",
+        "import {id} is too old to be started, its rows are not kept any more: import the file again",
+    ),
     "no_template": (
         "er is geen sjabloon in taal {language}; kies uit {languages}",
         "there is no template in language {language}; choose one of {languages}",

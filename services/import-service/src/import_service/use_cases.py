@@ -128,11 +128,12 @@ async def results(
 ) -> AsyncIterator[list[dict[str, Any]]]:
     """The results of an import in file order, some hundreds at a time: no process holds all rows of a large file.
 
+    While the file is being read there are none: its rows are not counted yet.
     `with_texts` makes each `{"result", "texts"}`, with the texts of the file for a rejected row.
     """
     import_id, after = str(record["id"]), 0
     phase, columns = Phase(record["phase"]), record["columns"]
-    while record["state"] not in ("refused", "failed"):
+    while phase is not Phase.READING and record["state"] not in ("refused", "failed"):
         records = await row_store.document_rows(pool, import_id, after, RESULTS_AT_ONCE)
         if not records:
             return

@@ -2,6 +2,7 @@ import io
 from typing import Any
 
 import openpyxl
+import pytest
 
 
 async def test_an_unknown_academy_and_an_unknown_import_are_told_apart(world: Any, tools: Any) -> None:
@@ -72,6 +73,24 @@ async def test_a_large_document_comes_in_pieces_and_in_file_order(world: Any, to
     import_id = await world.checked(tools.csv(1234))
     document = await world.document(import_id)
     assert [r["row"] for r in document["results"]] == list(range(2, 1236))
+
+
+async def test_a_document_has_no_results_that_are_not_counted_yet(
+    world: Any, tools: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_id = await world.upload(tools.csv(3))
+    finish, seen = world.one.intake._finish, []
+
+    async def look_and_finish(*args: Any) -> None:
+        kept = await world.pool.fetchval("SELECT count(*) FROM import_row WHERE import_id = $1", import_id)
+        seen.append((kept, await world.document(import_id)))
+        await finish(*args)
+
+    monkeypatch.setattr(world.one.intake, "_finish", look_and_finish)
+    await world.read()
+    [(kept, document)] = seen
+    assert (kept, document["rows"], document["results"]) == (3, 0, [])
+    assert len((await world.document(import_id))["results"]) == 3
 
 
 async def test_the_report_is_a_workbook_whose_rejected_rows_can_be_corrected(world: Any, tools: Any) -> None:

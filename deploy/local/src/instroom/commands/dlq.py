@@ -59,4 +59,4 @@ async def _letters(platform: Found, say: Words) -> list[dict[str, Any]]:
     partitions = [each for topic in sorted(there) if topic.endswith(DLQ_SUFFIX) for each in there[topic]]
     async with reading.records(bootstrap, partitions, from_start=True, follow=False) as records:
         letters = [showing.dead_letter(record) async for record in records]
-    return sorted(letters, key=lambda letter: (letter["time"], letter["topic"], letter["offset"]))
+    return sorted(letters, key=lambda letter: (letter["time"] or "", letter["topic"], letter["offset"]))

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import typer
 
@@ -21,6 +21,9 @@ app = typer.Typer(
     "A file called start, report or list is written ./start.",
     no_args_is_help=True,
 )
+
+_REPORT_SECONDS: Final = 200.0
+"""import-service sends nothing of a workbook before it is whole, and takes up to 180 s to make one."""
 
 
 @app.command(FILE, cls=OneFile)
@@ -89,7 +92,8 @@ def report(
         client = platform.client
         state = following.state(client, base, following.known(import_id, out.say))
         if output is not None:
-            download(client, out, following.one(base, import_id) + "/report.xlsx", output)
+            path = following.one(base, import_id) + "/report.xlsx"
+            download(client, out, path, output, read_seconds=_REPORT_SECONDS)
         finish(showing.end(client, out, base, state))
 
 

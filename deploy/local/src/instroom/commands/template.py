@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 import typer
 
+from instroom import revisions
 from instroom.client import academy_path
 from instroom.commands.options import Academy
 from instroom.download import download
@@ -29,4 +30,5 @@ def template(
         if language not in _LANGUAGES:
             told = out.say("no_template", language=language, languages=", ".join(_LANGUAGES))
             raise Failure("wrong_use", told, Exit.WRONG_USE)
-        download(client, out, path, output, language=language)
+        revision = revisions.seen(platform.home, academy) or None
+        download(client, out, path, output, language=language, min_org_revision=revision)

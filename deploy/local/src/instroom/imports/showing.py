@@ -1,6 +1,7 @@
 """The last check and the report, as a person reads them; the document, as a program does."""
 
 from collections.abc import Iterable, Sequence
+from tempfile import SpooledTemporaryFile
 from typing import Any, Final
 
 from instroom.client import Client
@@ -12,12 +13,17 @@ from instroom.words import Words
 MOST_SHOWN: Final = 100
 """Rows shown on screen; the workbook of the report has them all."""
 
+_IN_MEMORY: Final = 4 * 1024 * 1024
+"""Bytes of a document; a larger one waits on disk until it is whole."""
+
 
 def end(client: Client, out: Output, base: str, state: dict[str, Any], told: Iterable[int] = ()) -> Exit:
     """Show what the import came to and return how the command ends. `told` are the rejected rows shown already."""
     if out.as_json:
-        with client.stream("import-service", one(base, state["import_id"]) + "/document") as response:
-            out.raw_document(response.iter_bytes())
+        with SpooledTemporaryFile(_IN_MEMORY) as document:
+            client.save("import-service", one(base, state["import_id"]) + "/document", document)
+            document.seek(0)
+            out.raw_document(document)
     elif state["state"] in ("refused", "failed"):
         _refused(out, state)
     elif state["state"] == "checked":

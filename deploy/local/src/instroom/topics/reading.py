@@ -4,16 +4,16 @@ import asyncio
 import heapq
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
-from typing import Any, Final
+from contextlib import aclosing, asynccontextmanager, suppress
+from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
-from aiokafka.structs import ConsumerRecord
 
 from instroom.client import READY_SECONDS
 from instroom.failure import Exit, Failure
+from instroom.topics.showing import Record, Unreadable
 from instroom.words import Words
 
 _BATCH: Final = 500
@@ -23,7 +23,7 @@ _PAUSE_SECONDS: Final = 0.5
 
 
 Partitions = Mapping[str, Sequence[TopicPartition]]
-Records = AsyncIterator[ConsumerRecord[Any, Any]]
+Records = AsyncIterator[Record]
 
 
 async def topics(bootstrap: str, say: Words, running: Callable[[], bool]) -> Partitions:
@@ -81,19 +81,43 @@ async def records(
         await consumer.stop()
 
 
-async def _endless(consumer: AIOKafkaConsumer) -> AsyncGenerator[ConsumerRecord[Any, Any], None]:
+async def _endless(consumer: AIOKafkaConsumer) -> AsyncGenerator[Record, None]:
+    positions = {partition: await consumer.position(partition) for partition in consumer.assignment()}
     while True:
-        batches = await consumer.getmany(timeout_ms=_WAIT_MS, max_records=_BATCH)
-        for batch in batches.values():
+        try:
+            batches = await consumer.getmany(timeout_ms=_WAIT_MS, max_records=_BATCH)
+        except UnicodeDecodeError:
+            for partition, position in positions.items():
+                consumer.seek(partition, position)  # what was taken of other partitions is gone with the error
+            ends = await consumer.end_offsets(positions)
+            batches = {p: await _next(consumer, p) for p, position in positions.items() if position < ends[p]}
+        for partition, batch in batches.items():
             for record in batch:
+                positions[partition] = record.offset + 1
                 yield record
+
+
+async def _next(consumer: AIOKafkaConsumer, partition: TopicPartition) -> Sequence[Record]:
+    """The next records of a partition, or the one that cannot be had.
+
+    aiokafka decodes the names of headers as UTF-8 and fails where one is not: at that record and, as it reads a batch
+    of a sender from its start, at all that come behind it in the same batch. Those before it are had one by one.
+    """
+    for most in (_BATCH, 1):
+        with suppress(UnicodeDecodeError):
+            batches = await consumer.getmany(partition, timeout_ms=_WAIT_MS, max_records=most)
+            found: Sequence[Record] = batches.get(partition, ())
+            return found
+    offset = await consumer.position(partition)
+    consumer.seek(partition, offset + 1)
+    return [Unreadable(partition.topic, partition.partition, offset)]
 
 
 async def _by_time(
     consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition], ends: Mapping[TopicPartition, int]
-) -> AsyncGenerator[ConsumerRecord[Any, Any], None]:
+) -> AsyncGenerator[Record, None]:
     """Records up to the ends, merged by their time; a batch of each partition is in memory."""
-    waiting: dict[TopicPartition, deque[ConsumerRecord[Any, Any]]] = {p: deque() for p in partitions}
+    waiting: dict[TopicPartition, deque[Record]] = {p: deque() for p in partitions}
     heads: list[tuple[int, str, int]] = []
     unread = list(partitions)
     while unread or heads:
@@ -108,18 +132,15 @@ async def _by_time(
         unread = [oldest]
 
 
-async def _fill(
-    consumer: AIOKafkaConsumer, partition: TopicPartition, end: int, waiting: deque[ConsumerRecord[Any, Any]]
-) -> bool:
+async def _fill(consumer: AIOKafkaConsumer, partition: TopicPartition, end: int, waiting: deque[Record]) -> bool:
     """Read on where nothing is waiting; returns whether anything is then."""
     # A position can be past records that are no longer there, or past a transaction's marker.
     while not waiting and await consumer.position(partition) < end:
-        batches = await consumer.getmany(partition, timeout_ms=_WAIT_MS, max_records=_BATCH)
-        waiting += (record for record in batches.get(partition, ()) if record.offset < end)
+        waiting += (record for record in await _next(consumer, partition) if record.offset < end)
     return bool(waiting)
 
 
 async def _none() -> Records:
-    nothing: Sequence[ConsumerRecord[Any, Any]] = ()
+    nothing: Sequence[Record] = ()
     for record in nothing:
         yield record

@@ -3,11 +3,14 @@
 import base64
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 from contracts.envelope import Envelope, EnvelopeError, key_academy
+
+NO_TIME: Final = -1
+"""In place of a record's time where there is none, as Kafka has it."""
 
 Headers = Iterable[tuple[str, bytes | None]]
 
@@ -37,6 +40,21 @@ class Record(Protocol):
     def value(self) -> bytes | None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A record that the Kafka client cannot give; only its place is known."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int = NO_TIME
+    key: bytes | None = None
+    headers: Sequence[tuple[str, bytes | None]] = ()
+    value: bytes | None = None
+
+
+UNREADABLE: Final = "the name of a header, here or earlier in the same batch of the sender, is not UTF-8"
+
 DEAD_LETTER: Final = {
     "id": "x-dead-letter-id",
     "original_topic": "x-original-topic",
@@ -49,8 +67,10 @@ DEAD_LETTER: Final = {
 """The headers that a dead letter has beside those it came with."""
 
 
-def time_text(milliseconds: int) -> str:
+def time_text(milliseconds: int) -> str | None:
     """The broker's time of a record."""
+    if milliseconds == NO_TIME:
+        return None
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -70,6 +90,8 @@ def academy_of(key: bytes | None, headers: Headers) -> str:
 def event(record: Record) -> dict[str, Any]:
     """A record of `events tail`: where it is, what its envelope says, its data."""
     document = _place(record)
+    if isinstance(record, Unreadable):
+        return document | {"envelope_error": UNREADABLE, "data": None}
     try:
         envelope = asdict(Envelope.from_headers(record.headers))
         envelope["event_time"] = envelope.pop("time")
@@ -89,6 +111,8 @@ def dead_letter(record: Record) -> dict[str, Any]:
     document["headers"] = [[name, text(raw)] for name, raw in record.headers if name not in DEAD_LETTER.values()]
     document["value"] = text(record.value)
     document["value_base64"] = None if record.value is None else base64.b64encode(record.value).decode()
+    if isinstance(record, Unreadable):
+        document["reason"] = document["envelope_error"] = UNREADABLE
     return document
 
 

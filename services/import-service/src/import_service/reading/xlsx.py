@@ -25,7 +25,8 @@ from import_service.reading.package import Package, UnpackedBudget
 from import_service.reading.refused import FileRefused, far_cell, not_readable
 from import_service.reading.sheets import Stamp
 
-_DOCTYPE: Final = re.compile(rb"<![Dd][Oo][Cc]|<![Ee][Nn][Tt]")
+# In UTF-8 as in UTF-16 of either order.
+_DOCTYPE: Final = re.compile(rb"<\x00?!\x00?(?:[Dd]\x00?[Oo]\x00?[Cc]|[Ee]\x00?[Nn]\x00?[Tt])")
 # Any opening of a cell or row that is not the ordinary one within column BL and row 299,999.
 _ODD_CELL: Final = re.compile(rb'<c(?! r="(?:[A-Z]|A[A-Z]|B[A-L])[12]?[0-9]{1,5}"|[a-zA-Z])')
 _ODD_ROW: Final = re.compile(rb'<row(?! r="[12]?[0-9]{1,5}"|[a-zA-Z])')
@@ -76,7 +77,8 @@ def pass_gate(package: Package, suffix: str) -> XlsxGate:
     for name in package.names:
         part = SheetPart()
         if name.endswith((".xml", ".rels", ".vml")):
-            hostile |= _scan(package.inflate(name), budget, part)
+            # Excel keeps its data connections there, in UTF-16; nothing here reads them.
+            hostile |= _scan(package.inflate(name), budget, part, may_be_utf_16=name.startswith("customxml/"))
         else:
             for piece in package.inflate(name):
                 budget.spend(len(piece))
@@ -96,8 +98,8 @@ def _refuse_macros(package: Package) -> None:
         raise FileRefused("unsupported_format", format="macro")
 
 
-def _scan(pieces: Iterator[bytes], budget: UnpackedBudget, part: SheetPart) -> bool:
-    """Fill in `part`; return whether the part has a DOCTYPE or is no UTF-8 XML."""
+def _scan(pieces: Iterator[bytes], budget: UnpackedBudget, part: SheetPart, *, may_be_utf_16: bool) -> bool:
+    """Fill in `part`; return whether the part has a DOCTYPE or is in UTF-16 where it may not be."""
     hostile = False
     first = True
     tail = b""
@@ -106,7 +108,9 @@ def _scan(pieces: Iterator[bytes], budget: UnpackedBudget, part: SheetPart) -> b
         budget.spend(len(piece))
         data = tail + piece
         if first and data:
-            hostile |= b"\x00" in data[:4] or data[:2] in (b"\xff\xfe", b"\xfe\xff")
+            if b"\x00" in data[:4] or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+                hostile |= not may_be_utf_16
+                part.near = False  # the fast proof reads UTF-8
             first = False
         cut = _whole_cells(data)
         data, tail = data[:cut], data[cut:]
@@ -134,7 +138,7 @@ def _look(data: bytes, part: SheetPart) -> bool:
     ):
         part.near = False
         part.errors.clear()
-    return data.find(b"<!") >= 0 and _DOCTYPE.search(data) is not None
+    return (data.find(b"<!") >= 0 or data.find(b"\x00!") >= 0) and _DOCTYPE.search(data) is not None
 
 
 def _note_errors(data: bytes, part: SheetPart) -> int:

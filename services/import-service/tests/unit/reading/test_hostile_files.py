@@ -125,6 +125,35 @@ async def test_a_part_in_utf_16_hides_no_doctype(refusal, xlsx, repack, headers)
     assert (await refusal(repack(xlsx([headers]), {"xl/styles.xml": hidden}))).code == "unreadable_file"
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+async def test_a_data_connection_in_utf_16_is_ignored_and_hides_no_doctype(
+    read, refusal, xlsx, repack, headers, person, encoding
+):
+    xml = '<?xml version="1.0" encoding="utf-16"?>{}<DataMashup xmlns="http://schemas.microsoft.com/DataMashup">UEsD</DataMashup>'
+    plain = xlsx([headers, person])
+
+    def with_part(doctype: str) -> bytes:
+        return repack(plain, {"customXml/item1.xml": xml.format(doctype).encode(encoding)})
+
+    assert len(read(with_part("")).rows) == 1
+    for doctype in ("<!DOCTYPE x>", "<!ENTITY x 'y'>"):
+        assert (await refusal(with_part(doctype))).code == "unreadable_file"
+
+
+async def test_a_sheet_kept_among_the_data_connections_in_utf_16_is_not_taken_for_near(
+    refusal, xlsx, repack, sheet_xml, headers
+):
+    relations = (
+        '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+        '<Relationship Id="rId1" Target="/customXml/item1.xml"'
+        ' Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet"/></Relationships>'
+    )
+    sheet = sheet_xml(FAR["the last cell of all"]).replace("UTF-8", "utf-16").encode("utf-16")
+    moved = {"xl/_rels/workbook.xml.rels": relations, "customXml/item1.xml": sheet}
+    refused = await refusal(repack(xlsx([headers]), moved))
+    assert (refused.code, refused.params) == ("unreadable_file", {"reason": "dimension"})
+
+
 async def test_rows_without_end_are_too_many_and_stop_early(refusal, xlsx, repack, sheet_xml, headers):
     def rows():
         yield '<row><c t="inlineStr"><is><t>Personeelsnummer</t></is></c><c t="inlineStr"><is><t>Taal</t></is></c></row>'
