@@ -116,17 +116,29 @@ async def test_a_process_that_cannot_be_prepared_is_tried_again_with_the_reason(
     assert len(attempts) == 3
 
 
-async def test_what_waits_for_a_gate_starts_when_its_work_has_succeeded(start: Start) -> None:
-    attempts: list[int] = []
+async def test_what_waits_for_a_gate_tells_why_and_starts_when_its_work_has_succeeded(
+    start: Start, tmp_path: Path
+) -> None:
+    tried, accepts = asyncio.Event(), asyncio.Event()
+    refusals = iter(("the database is full", "the database refuses"))
 
     async def work() -> None:
-        attempts.append(1)
-        if len(attempts) < 2:
-            raise OSError("the database refuses")
+        await tried.wait()
+        if reason := next(refusals, None):
+            raise OSError(reason)
+        await accepts.wait()
+
+    def shown() -> str | None:
+        running = Running.read(tmp_path / "home")
+        return running.processes[0].reason if running else None
 
     gate = Gate(work, "its database")
-    supervisor = await start(Table(processes=[dummy("web", gate=gate)], gates=[gate]))
-    assert len(attempts) == 2
+    supervisor = await start(Table(processes=[dummy("web", gate=gate)], gates=[gate]), ready=False)
+    await until(lambda: shown() == "waits for its database")
+    tried.set()
+    await until(lambda: shown() == "the database refuses")
+    accepts.set()
+    await until(lambda: supervisor.ready)
     assert supervisor.states()[0].restarts == 0
 
 

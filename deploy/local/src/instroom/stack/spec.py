@@ -21,7 +21,8 @@ class Gate:
     def __init__(self, work: Callable[[], Awaitable[None]], what: str) -> None:
         self._work = work
         self._done = asyncio.Event()
-        self.reason = f"waits for {what}"
+        self._reason = f"waits for {what}"
+        self._told: list[Callable[[str], None]] = []
 
     async def run(self) -> None:
         """Do the work; with back-off again until it is done."""
@@ -30,14 +31,18 @@ class Gate:
             try:
                 await self._work()
             except Exception as error:  # whatever it is, the reason is shown and it is tried again
-                self.reason = str(error) or type(error).__name__
+                self._reason = str(error) or type(error).__name__
+                for told in self._told:
+                    told(self._reason)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
             else:
                 self._done.set()
 
-    async def passed(self) -> None:
-        """Wait until the work is done."""
+    async def passed(self, reason: Callable[[str], None]) -> None:
+        """Wait until the work is done, telling why it is not: now, and after each attempt that fails."""
+        self._told.append(reason)
+        reason(self._reason)
         await self._done.wait()
 
 

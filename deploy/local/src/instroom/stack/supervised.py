@@ -56,8 +56,7 @@ class Supervised:
 
     async def _keep_running(self) -> None:
         if self.spec.gate is not None:
-            self._tell(reason=self.spec.gate.reason)
-            await self.spec.gate.passed()
+            await self.spec.gate.passed(self._not_yet)
         pause = FIRST_PAUSE
         while not self._stopping:
             began = time.monotonic()
@@ -103,11 +102,7 @@ class Supervised:
         return self._why(code)
 
     async def _until_ready(self, began: float) -> None:
-        def not_yet(reason: str) -> None:
-            if reason != self.state.reason:
-                self._tell(reason=reason)
-
-        await until_ready(self.spec.probe, not_yet)
+        await until_ready(self.spec.probe, self._not_yet)
         self._tell(reason=None)
         if self.spec.nice and self.state.pid is not None:
             let_yield(self.state.pid, self.spec.nice)
@@ -124,6 +119,10 @@ class Supervised:
             start_new_session=True,  # Ctrl-C in the terminal is for the supervisor, which stops all in order
             preexec_fn=child_setup(self.spec.stop_signal, self.spec.user),
         )
+
+    def _not_yet(self, reason: str) -> None:
+        if reason != self.state.reason:
+            self._tell(reason=reason)
 
     def _tell(self, *, reason: str | None) -> None:
         self.state.ready, self.state.reason = reason is None, reason
