@@ -27,3 +27,19 @@ async def test_a_database_of_somebody_else_on_this_machine_is_asked_as_such(
     with pytest.raises(probes.NotReady, match="cannot connect: not there"):
         await table.status_probes(tmp_path)["postgres"]()
     assert asked == [dsn]
+
+
+async def test_every_service_is_asked_whether_it_is_live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    async def live(url: str) -> None:
+        asked.append(url)
+
+    monkeypatch.setattr(probes, "live", live)
+    built = table.build(tmp_path, None, environment={})
+    for spec in built.processes:
+        if spec.live is not None:
+            await spec.live()
+    known = homes.Platform.load(tmp_path).addresses["services"]
+    assert asked == [f"{url}/livez" for url in known.values()]
+    assert len(asked) == len(homes.SERVICES)

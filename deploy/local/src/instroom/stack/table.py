@@ -123,6 +123,7 @@ def build(
                 name=SERVICE_NAMES[service],
                 command=partial(lambda module: [sys.executable, "-m", module], f"{service}_service"),
                 probe=partial(probes.http, f"http://{at[service]}/readyz"),
+                live=partial(probes.live, f"http://{at[service]}/livez"),
                 ports={"http": port[service]},
                 environment=service_environment(service, port[service], addresses, secrets, environment),
                 gate=gate,
