@@ -1,12 +1,17 @@
 """The broker's jars and the Java that runs them."""
 
 import re
+import sys
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
+from aiokafka.errors import KafkaError
 
 from instroom.stack import java as javas
-from instroom.stack import kafka_jars
+from instroom.stack import kafka, kafka_install, kafka_jars, probes
+from instroom.stack.java import Java
 from instroom.stack.kafka_jars import Installation, Jar, JarsMissing
 
 
@@ -61,3 +66,44 @@ def test_an_old_java_is_refused_with_what_to_do(tmp_path: Path, monkeypatch: pyt
         javas.find({"JAVA_HOME": str(tmp_path), "PATH": ""})
     (tmp_path / "release").write_text('JAVA_VERSION="21"\n')
     assert javas.find({"JAVA_HOME": str(tmp_path), "PATH": ""}).major == 21
+
+
+@pytest.mark.parametrize("failure", [KafkaError("no"), kafka.KafkaFailed("no"), OSError("no"), TimeoutError("no")])
+def test_a_cache_that_cannot_be_made_is_told_and_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    async def train(*_: Any) -> None:
+        raise failure
+
+    java, installed, said = Java(tmp_path / "java", "25"), Installation(tmp_path / "kafka", ()), []
+    (installed.folder / "jars").mkdir(parents=True)
+    monkeypatch.setattr(javas, "find", lambda: java)
+    monkeypatch.setattr(kafka_jars, "installation", lambda: installed)
+    monkeypatch.setattr(kafka_install, "train", train)
+    assert kafka_install.ensure(said.append) == (java, installed)
+    assert said[-1] == f"the cache cannot be made, the broker starts without it: {failure}"
+
+
+async def test_the_broker_of_a_training_that_fails_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = tmp_path / "pid"
+    code = f"import os, signal; open({str(started)!r}, 'w').write(str(os.getpid())); signal.pause()"
+
+    async def prepared(*_: Any) -> None:
+        pass
+
+    async def probe(_: str) -> None:
+        if not (started.exists() and started.read_text()):
+            raise probes.NotReady("not yet")
+
+    async def refused(_: str) -> None:
+        raise KafkaError("the topic cannot be made")
+
+    monkeypatch.setattr(kafka, "prepare", prepared)
+    monkeypatch.setattr(kafka, "command", lambda *_: [sys.executable, "-c", code])
+    monkeypatch.setattr(probes, "kafka", probe)
+    monkeypatch.setattr(kafka_install, "_exercise", refused)
+    cache = tmp_path / "kafka.aot"
+    with pytest.raises(KafkaError, match="the topic cannot be made"):
+        await kafka_install.train(Java(tmp_path / "java", "25"), Installation(tmp_path, ()), cache)
+    assert not psutil.pid_exists(int(started.read_text()))
+    assert not cache.exists()

@@ -103,6 +103,36 @@ async def test_a_process_that_refuses_its_settings_is_not_tried_often(start: Sta
     assert [state.name for state in supervisor.refused] == ["unsafe"]
 
 
+async def test_a_process_that_says_three_times_in_a_row_that_it_is_not_live_is_started_again(
+    start: Start, said: list[str], tmp_path: Path
+) -> None:
+    asked = tmp_path / "asked"
+    code = (
+        "import http.server, os, sys\n"
+        f"asked, again = {str(asked)!r}, os.path.exists({str(asked)!r})\n"
+        "answers = [503, 503, 200, 503, 503, 500, 503, 503, None]\n"
+        "class Handler(http.server.BaseHTTPRequestHandler):\n"
+        "    def do_GET(self):\n"
+        "        answer = 200\n"
+        "        if self.path == '/livez' and not again:\n"
+        "            open(asked, 'a').write('x')\n"
+        "            answer = answers.pop(0) if answers else 503\n"
+        "        if answer is not None:\n"
+        "            self.send_response(answer)\n"
+        "            self.end_headers()\n"
+        """            self.wfile.write(b'{"reasons": ["a consumer has ended"]}')\n"""
+        "http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), Handler).serve_forever()"
+    )
+    spec = dummy("web", code)
+    live = partial(probes.live, f"http://127.0.0.1:{spec.ports['http']}/livez")
+    supervisor = await start(Table(processes=[replace(spec, live=live, live_seconds=0.01)]))
+    (state,) = supervisor.states()
+    await until(lambda: state.ready and state.restarts == 1)
+    assert asked.read_text() == 12 * "x"
+    assert state.last_reason == "not live: a consumer has ended"
+    assert "web: not live: a consumer has ended; starts again in 0.2 s" in said
+
+
 async def test_a_process_that_cannot_be_prepared_is_tried_again_with_the_reason(start: Start, said: list[str]) -> None:
     attempts: list[int] = []
 
@@ -116,17 +146,29 @@ async def test_a_process_that_cannot_be_prepared_is_tried_again_with_the_reason(
     assert len(attempts) == 3
 
 
-async def test_what_waits_for_a_gate_starts_when_its_work_has_succeeded(start: Start) -> None:
-    attempts: list[int] = []
+async def test_what_waits_for_a_gate_tells_why_and_starts_when_its_work_has_succeeded(
+    start: Start, tmp_path: Path
+) -> None:
+    tried, accepts = asyncio.Event(), asyncio.Event()
+    refusals = iter(("the database is full", "the database refuses"))
 
     async def work() -> None:
-        attempts.append(1)
-        if len(attempts) < 2:
-            raise OSError("the database refuses")
+        await tried.wait()
+        if reason := next(refusals, None):
+            raise OSError(reason)
+        await accepts.wait()
+
+    def shown() -> str | None:
+        running = Running.read(tmp_path / "home")
+        return running.processes[0].reason if running else None
 
     gate = Gate(work, "its database")
-    supervisor = await start(Table(processes=[dummy("web", gate=gate)], gates=[gate]))
-    assert len(attempts) == 2
+    supervisor = await start(Table(processes=[dummy("web", gate=gate)], gates=[gate]), ready=False)
+    await until(lambda: shown() == "waits for its database")
+    tried.set()
+    await until(lambda: shown() == "the database refuses")
+    accepts.set()
+    await until(lambda: supervisor.ready)
     assert supervisor.states()[0].restarts == 0
 
 

@@ -1,5 +1,7 @@
 """`instroom up | down | status`: the platform itself."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -12,6 +14,7 @@ from instroom.output import Output, command, finish
 
 _TEXTS: Final = {
     "already": ("het platform draait al ({home})", "the platform is up already ({home})"),
+    "stopping": ("het platform stopt nog ({home})", "the platform is still stopping ({home})"),
     "starting": ("het platform start ({home})", "starting the platform ({home})"),
     "up": ("het platform is klaar; stop het met: instroom down", "the platform is ready; stop it with: instroom down"),
     "up_here": ("het platform is klaar; stop het met Ctrl-C", "the platform is ready; stop it with Ctrl-C"),
@@ -32,13 +35,19 @@ def up(
 ) -> None:
     """Start the platform. Without --detach it runs until Ctrl-C."""
     with command(False) as out:
+        from instroom.stack import control
         from instroom.stack.supervisor import running
 
         home = homes.find_or_create()
+        if (found := running(home)) is not None and found.stopping:
+            out.line(_text(out, "stopping", home=home))
+            with _in_time(out):
+                control.wait_until_stopped(home)
         if running(home) is not None:
             out.line(_text(out, "already", home=home))
             if detach:
-                _until_ready(out, home)
+                with _in_time(out):
+                    control.wait_until_ready(home)
             return
         out.line(_text(out, "starting", home=home))
         if detach:
@@ -72,18 +81,17 @@ def status(as_json: AsJson = False) -> None:
 def _detached(out: Output, home: Path) -> None:
     from instroom.stack import control
 
-    try:
+    with _in_time(out):
         control.start(home, out.line)
-    except control.NotStarted as error:
-        raise Failure("not_in_time", f"{error}; {_text(out, 'look')}", Exit.UNAVAILABLE) from None
     out.line(_text(out, "up"))
 
 
-def _until_ready(out: Output, home: Path) -> None:
+@contextlib.contextmanager
+def _in_time(out: Output) -> Iterator[None]:
     from instroom.stack import control
 
     try:
-        control.wait_until_ready(home)
+        yield
     except control.NotStarted as error:
         raise Failure("not_in_time", f"{error}; {_text(out, 'look')}", Exit.UNAVAILABLE) from None
 

@@ -22,7 +22,7 @@ from instroom.stack.identity import end
 from instroom.stack.last_words import last_words
 from instroom.stack.spec import State, why_not_ready
 from instroom.stack.supervised import EX_CONFIG
-from instroom.stack.supervisor import Running
+from instroom.stack.supervisor import Running, running
 from instroom.stack.table import status_probes
 
 READY_SECONDS: Final = 90.0
@@ -71,11 +71,22 @@ def _listen(lines: Iterable[str], words: "queue.SimpleQueue[str | None]") -> Non
 
 
 def wait_until_ready(home: Path) -> None:
-    """Wait for a platform that somebody else started. NotStarted if it does not become ready in time."""
+    """Wait for a platform that somebody else started. NotStarted if it ends, or does not become ready in time."""
     deadline = time.monotonic() + READY_SECONDS
-    while status(home)["state"] != "ready":
+    while (state := status(home)["state"]) != "ready":
+        if state == "down":
+            raise NotStarted("it was stopped before it was ready")
         if time.monotonic() > deadline:
             raise NotStarted(f"not ready in time: {_why(home)}")
+        time.sleep(0.2)
+
+
+def wait_until_stopped(home: Path) -> None:
+    """Wait until a platform that was told to stop is gone. NotStarted if it is not in time."""
+    deadline = time.monotonic() + STOP_SECONDS
+    while (found := running(home)) is not None and found.stopping:
+        if time.monotonic() > deadline:
+            raise NotStarted("it is still being stopped")
         time.sleep(0.2)
 
 
@@ -105,7 +116,7 @@ def status(home: Path) -> dict[str, Any]:
     states = [_down(state) for state in found.processes] if found is not None else []
     if alive and found is not None:
         states = asyncio.run(_asked(home, found.processes))
-        state = "stopping" if found.state == "stopping" else "ready" if all(s.ready for s in states) else "not_ready"
+        state = "stopping" if found.stopping else "ready" if all(s.ready for s in states) else "not_ready"
     else:
         state = "down"
     known = homes.Platform.load(home).addresses

@@ -1,6 +1,7 @@
 """Apache Kafka in KRaft mode: one node that is broker and controller, on the loopback interface."""
 
 import base64
+import re
 import shutil
 import uuid
 from pathlib import Path
@@ -157,4 +158,9 @@ def _properties(home: Path) -> Path:
 
 
 def _escaped(path: Path) -> str:
-    return str(path).replace("\\", "\\\\")
+    """As a value of a .properties file, which Java reads as Latin-1: what is not ASCII is written in UTF-16 as \\uXXXX."""
+
+    def units(found: re.Match[str]) -> str:
+        return re.sub("(....)", r"\\u\1", found[0].encode("utf-16-be", "surrogatepass").hex())
+
+    return re.sub("[^ -~]", units, str(path).replace("\\", "\\\\"))

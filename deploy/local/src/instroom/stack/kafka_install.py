@@ -43,8 +43,10 @@ def ensure(say: Say) -> tuple[Java, Installation]:
         cache = kafka.aot_cache(installation, java)
         if cache is not None and not cache.exists():
             say("making the broker's ahead-of-time cache, once")
-            with contextlib.suppress(TrainingFailed):
+            try:
                 asyncio.run(train(java, installation, cache))
+            except Exception as error:  # whatever it is, the broker only starts more slowly
+                say(f"the cache cannot be made, the broker starts without it: {str(error) or type(error).__name__}")
     return java, installation
 
 
@@ -53,7 +55,10 @@ class TrainingFailed(Exception):
 
 
 async def train(java: Java, installation: Installation, cache: Path) -> None:
-    """Run a broker of its own once, end it in order, and keep what it recorded: the file appears as a whole."""
+    """Run a broker of its own once, end it in order, and keep what it recorded: the file appears as a whole.
+
+    However this ends, that broker has ended.
+    """
     with tempfile.TemporaryDirectory(prefix="instroom-kafka-") as folder:
         home, recorded = Path(folder), cache.with_name(f".{cache.name}.new")
         recorded.unlink(missing_ok=True)
@@ -79,7 +84,10 @@ async def train(java: Java, installation: Installation, cache: Path) -> None:
                     await asyncio.wait({ended}, timeout=0.05)
                 await ended  # the cache is written at the end of the process
         except TimeoutError:
-            process.kill()
+            raise TrainingFailed(f"the broker did not start and end within {TRAINING_SECONDS:g} s") from None
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
             await ended
         if not recorded.exists():
             raise TrainingFailed("the broker ended without having recorded a cache")

@@ -18,6 +18,10 @@ class NotReady(Exception):
     """Why something is not ready."""
 
 
+class NotLive(Exception):
+    """What is wrong with a process that a new one would mend."""
+
+
 @contextlib.asynccontextmanager
 async def _connected(address: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     host, _, port = address.rpartition(":")
@@ -71,6 +75,20 @@ async def smtp(address: str) -> None:
 
 async def http(url: str) -> None:
     """Ready when `url` answers 200; else the reason is what the answer says."""
+    status, body = await _get(url)
+    if status != "200":
+        raise NotReady(_reason(body) or f"HTTP {status}")
+
+
+async def live(url: str) -> None:
+    """NotLive when `url` answers 503. No answer says nothing, nor does another one: the machine may be busy."""
+    with contextlib.suppress(NotReady):
+        status, body = await _get(url)
+        if status == "503":
+            raise NotLive(_reason(body))
+
+
+async def _get(url: str) -> tuple[str, bytes]:
     parts = urlsplit(url)
     async with _connected(parts.netloc) as (reader, writer):
         writer.write(f"GET {parts.path or '/'} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n".encode())
@@ -78,9 +96,7 @@ async def http(url: str) -> None:
         while more := await reader.read(65_536):
             answer += more
     head, _, body = answer.partition(b"\r\n\r\n")
-    status = head.split(b" ", 2)[1:2]
-    if status != [b"200"]:
-        raise NotReady(_reason(body) or f"HTTP {b''.join(status).decode(errors='replace')}")
+    return b"".join(head.split(b" ", 2)[1:2]).decode(errors="replace"), body
 
 
 def _reason(body: bytes) -> str:

@@ -6,13 +6,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
-from instroom.stack.probes import NotReady, Probe
+from instroom.stack.probes import NotLive, NotReady, Probe
 from instroom.stack.spawning import User
 
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 10.0
 LONG_ENOUGH: Final = 30.0
 """Seconds after which a process counts as having worked: the pause before its next start is short again."""
+
+NOT_LIVE: Final = 3
+"""How many times in a row a process says that it is not live before it is started again."""
 
 
 class Gate:
@@ -21,7 +24,8 @@ class Gate:
     def __init__(self, work: Callable[[], Awaitable[None]], what: str) -> None:
         self._work = work
         self._done = asyncio.Event()
-        self.reason = f"waits for {what}"
+        self._reason = f"waits for {what}"
+        self._told: list[Callable[[str], None]] = []
 
     async def run(self) -> None:
         """Do the work; with back-off again until it is done."""
@@ -30,14 +34,18 @@ class Gate:
             try:
                 await self._work()
             except Exception as error:  # whatever it is, the reason is shown and it is tried again
-                self.reason = str(error) or type(error).__name__
+                self._reason = str(error) or type(error).__name__
+                for told in self._told:
+                    told(self._reason)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
             else:
                 self._done.set()
 
-    async def passed(self) -> None:
-        """Wait until the work is done."""
+    async def passed(self, reason: Callable[[str], None]) -> None:
+        """Wait until the work is done, telling why it is not: now, and after each attempt that fails."""
+        self._told.append(reason)
+        reason(self._reason)
         await self._done.wait()
 
 
@@ -49,6 +57,9 @@ class Spec:
     command: Callable[[], Sequence[str]]
     """Asked anew before each start."""
     probe: Probe
+    live: Probe | None = None
+    """Asked every `live_seconds` once it is ready: while it raises NotLive, a new process would mend it."""
+    live_seconds: float = 10.0
     ports: Mapping[str, int] = field(default_factory=dict)
     prepare: Callable[[], Awaitable[None]] | None = None
     """Done before each start."""
@@ -114,6 +125,21 @@ async def until_ready(probe: Probe, reason: Callable[[str], None], pause: float 
             reason(str(not_ready))
         await asyncio.sleep(pause)
         pause = min(pause * 1.1, 0.25)
+
+
+async def until_not_live(probe: Probe, pause: float) -> str:
+    """Ask until it was not live NOT_LIVE times in a row; returns why it is not."""
+    times = 0
+    while True:
+        await asyncio.sleep(pause)
+        try:
+            await probe()
+        except NotLive as not_live:
+            times += 1
+            if times == NOT_LIVE:
+                return f"not live: {not_live}"
+        else:
+            times = 0
 
 
 async def why_not_ready(probe: Probe) -> str | None:

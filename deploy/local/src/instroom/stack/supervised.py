@@ -1,4 +1,5 @@
-"""One process: started, asked until it is ready, started again with back-off when it ends, stopped in order."""
+"""One process: started, asked until it is ready, started again with back-off when it ends or is not live, stopped in
+order."""
 
 import asyncio
 import contextlib
@@ -13,7 +14,7 @@ from typing import BinaryIO, Final
 from instroom.stack.identity import Identity
 from instroom.stack.last_words import last_words
 from instroom.stack.spawning import child_setup, let_yield
-from instroom.stack.spec import FIRST_PAUSE, LONG_ENOUGH, LONGEST_PAUSE, Spec, State, until_ready
+from instroom.stack.spec import FIRST_PAUSE, LONG_ENOUGH, LONGEST_PAUSE, Spec, State, until_not_live, until_ready
 
 LARGEST_LOG: Final = 20 * 1024 * 1024
 EX_CONFIG: Final = 78
@@ -31,6 +32,8 @@ class Supervised:
         self._home, self._changed, self._say = home, changed, say
         self._process: Process | None = None
         self._stopping = False
+        self._not_live: str | None = None
+        """Why the process is ended, if we end it to start another."""
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -45,19 +48,22 @@ class Supervised:
         if process is None:
             self._task.cancel()
         else:
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(self.spec.stop_signal)
-            await asyncio.wait({self._task}, timeout=self.spec.stop_seconds)
-            if not self._task.done():
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
+            await self._end(process)
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
 
+    async def _end(self, process: Process) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(self.spec.stop_signal)
+        try:
+            await asyncio.wait_for(process.wait(), self.spec.stop_seconds)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+
     async def _keep_running(self) -> None:
         if self.spec.gate is not None:
-            self._tell(reason=self.spec.gate.reason)
-            await self.spec.gate.passed()
+            await self.spec.gate.passed(self._not_yet)
         pause = FIRST_PAUSE
         while not self._stopping:
             began = time.monotonic()
@@ -90,7 +96,8 @@ class Supervised:
         identity = Identity.of(process.pid)
         self.state.pid, self.state.created = process.pid, identity.created if identity else None
         self._tell(reason="is starting")
-        probing = asyncio.create_task(self._until_ready(began))
+        self._not_live = None
+        probing = asyncio.create_task(self._watch(process, began))
         try:
             code = await process.wait()
         finally:
@@ -100,18 +107,19 @@ class Supervised:
         _end_group(process.pid)
         self.state.pid = self.state.created = None
         self._tell(reason="ended")
-        return self._why(code)
+        return self._not_live or self._why(code)
 
-    async def _until_ready(self, began: float) -> None:
-        def not_yet(reason: str) -> None:
-            if reason != self.state.reason:
-                self._tell(reason=reason)
-
-        await until_ready(self.spec.probe, not_yet)
+    async def _watch(self, process: Process, began: float) -> None:
+        """Tell whether it is ready; end it once it is not live."""
+        await until_ready(self.spec.probe, self._not_yet)
         self._tell(reason=None)
-        if self.spec.nice and self.state.pid is not None:
-            let_yield(self.state.pid, self.spec.nice)
+        if self.spec.nice:
+            let_yield(process.pid, self.spec.nice)
         self._say(f"{self.spec.name}: ready after {time.monotonic() - began:.1f} s")
+        if self.spec.live is not None:
+            self._not_live = await until_not_live(self.spec.live, self.spec.live_seconds)
+            self._tell(reason=self._not_live)
+            await self._end(process)
 
     async def _spawn(self, log: BinaryIO) -> Process:
         return await asyncio.create_subprocess_exec(
@@ -124,6 +132,10 @@ class Supervised:
             start_new_session=True,  # Ctrl-C in the terminal is for the supervisor, which stops all in order
             preexec_fn=child_setup(self.spec.stop_signal, self.spec.user),
         )
+
+    def _not_yet(self, reason: str) -> None:
+        if reason != self.state.reason:
+            self._tell(reason=reason)
 
     def _tell(self, *, reason: str | None) -> None:
         self.state.ready, self.state.reason = reason is None, reason

@@ -53,6 +53,11 @@ class Running:
     def alive(self) -> bool:
         return self.supervisor.process() is not None
 
+    @property
+    def stopping(self) -> bool:
+        """It was told to stop, whether or not it has done so."""
+        return self.state in ("stopping", "stopped")
+
     def leftovers(self) -> list[Identity]:
         """What it had started, whether or not it still runs."""
         return [Identity(p.pid, p.created) for p in self.processes if p.pid is not None and p.created is not None]

@@ -123,6 +123,7 @@ def build(
                 name=SERVICE_NAMES[service],
                 command=partial(lambda module: [sys.executable, "-m", module], f"{service}_service"),
                 probe=partial(probes.http, f"http://{at[service]}/readyz"),
+                live=partial(probes.live, f"http://{at[service]}/livez"),
                 ports={"http": port[service]},
                 environment=service_environment(service, port[service], addresses, secrets, environment),
                 gate=gate,
@@ -159,18 +160,17 @@ def service_environment(
     return told
 
 
-def status_probes(home: Path, environment: Mapping[str, str] = os.environ) -> Mapping[str, probes.Probe]:
+def status_probes(home: Path) -> Mapping[str, probes.Probe]:
     """How each process of a platform that was started is asked whether it is ready."""
-    known: dict[str, Any] = Platform.load(home).addresses
+    platform = Platform.load(home)
+    known: dict[str, Any] = platform.addresses
     if not known:
         return {}
     database = str(known["database"])
-    own = urlsplit(database).hostname == LOOPBACK
+    server, own_server = urlsplit(database).netloc.rpartition("@")[2], f"{LOOPBACK}:{platform.ports.get('postgres')}"
     first_broker = str(known["kafka"]).split(",")[0].strip()
     return {
-        "postgres": partial(probes.postgres, urlsplit(database).netloc.rpartition("@")[2])
-        if own
-        else partial(external_database, database),
+        "postgres": partial(probes.postgres, server) if server == own_server else partial(external_database, database),
         "kafka": partial(probes.kafka, first_broker),
         "mail": partial(probes.smtp, str(known["smtp"])),
         **{name: partial(probes.http, f"{url}/readyz") for name, url in known["services"].items()},
