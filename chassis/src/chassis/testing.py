@@ -5,10 +5,13 @@ its own academies.
 """
 
 import asyncio
+import contextlib
 import itertools
 import json
 import os
+import random
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -24,6 +27,14 @@ import pytest
 from chassis.database import Pool, chassis_migrations, make_pool, migrate
 
 _numbers = itertools.count(1)
+
+
+def free_port() -> int:
+    """A port for a process that is about to start: not of the range that outgoing connections take meanwhile."""
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", random.randrange(10_000, 20_000)))
+            return int(probe.getsockname()[1])
 
 
 async def eventually(

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import sys
 import time
 from pathlib import Path
@@ -13,7 +12,7 @@ import httpx
 from aiokafka import AIOKafkaProducer
 
 from chassis.records import new_id
-from chassis.testing import eventually
+from chassis.testing import eventually, free_port
 from chassis.topics import ensure_topics
 from contracts.envelope import Envelope
 from contracts.topics import Topic
@@ -32,9 +31,7 @@ async def test_a_service_that_halts_because_everything_fails_is_not_ready_but_al
         consumers=("test",),
     )
     await ensure_topics(stack["kafka"], [topic, topic.dlq])
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = os.environ | {
         "INSTROOM_KAFKA": stack["kafka"],
         "INSTROOM_DATABASE": database,

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from chassis.records import new_id, now_text
-from chassis.testing import eventually
+from chassis.testing import eventually, free_port
 from contracts.envelope import Envelope
 from contracts.events.base import Message
 from contracts.events.org import AcademyChanged
@@ -24,9 +23,7 @@ class Service:
     """A running import-service that can be killed and started again."""
 
     def __init__(self, stack: dict[str, str], database: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         self._environment = os.environ | {
             "INSTROOM_KAFKA": stack["kafka"],
             "INSTROOM_SESSION_TIMEOUT": "4",  # how long a killed process keeps its partitions

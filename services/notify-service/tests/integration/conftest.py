@@ -129,7 +129,7 @@ def make_courier(pool: Pool, sink: Sink, signer: Signer, seed: str) -> Callable[
             public_url="https://people.example",
             signing_key=seed,
             signing_key_id="2031-a",
-            **{"smtp_connections": 4, "mail_first_retry": 0.2, "smtp_timeout": 5} | changes,
+            **{"smtp_connections": 4, "mail_first_retry": 0.2, "smtp_timeout": 60} | changes,
         )
         return Courier(
             pool=pool,

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from chassis.testing import eventually
+from chassis.testing import eventually, free_port
 from contracts.envelope import Envelope
 from contracts.events import org
 from contracts.topics import INVITATION_EVENTS, USER_EVENTS, Topic
@@ -33,14 +32,12 @@ async def start(stack: dict[str, str], database: str, sink: Any, seed: str) -> A
     started: list[Running] = []
 
     async def start() -> Running:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         environment = os.environ | {
             "INSTROOM_KAFKA": stack["kafka"],
             "INSTROOM_SESSION_TIMEOUT": "4",  # how long a killed process keeps its partitions
             "INSTROOM_MAIL_LEASE": "10",  # and its mails
-            "INSTROOM_SMTP_TIMEOUT": "4",
+            "INSTROOM_SMTP_TIMEOUT": "20",
             "INSTROOM_DATABASE": database,
             "INSTROOM_HTTP_PORT": str(port),
             "INSTROOM_SMTP": f"127.0.0.1:{sink.port}",
@@ -162,7 +159,7 @@ async def test_a_service_killed_at_work_sends_the_rest_after_its_start_and_nobod
     sink.hold.set()
     await start()
     await publish(stack["kafka"], *records[:50])
-    await eventually(lambda: len(dict(mails_of(sink, academy))) == 200, timeout=90, what="everybody has a mail")
+    await eventually(lambda: len(dict(mails_of(sink, academy))) == 200, timeout=180, what="everybody has a mail")
     by_person: dict[str, set[bytes]] = {}
     for number, content in mails_of(sink, academy):
         by_person.setdefault(number, set()).add(content)

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator
 from typing import Any
@@ -14,7 +13,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from chassis.records import new_id
-from chassis.testing import eventually
+from chassis.testing import eventually, free_port
 from contracts.envelope import Envelope
 from contracts.events import org
 from contracts.events.base import Message
@@ -28,9 +27,7 @@ FILE = {
 
 def settings(stack: dict[str, str], database: str) -> dict[str, str]:
     """The environment of a service at a port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     return os.environ | {
         "INSTROOM_KAFKA": stack["kafka"],
         "INSTROOM_DATABASE": database,

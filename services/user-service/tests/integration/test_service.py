@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -17,7 +16,7 @@ import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from chassis.records import new_id, now_text
-from chassis.testing import eventually
+from chassis.testing import eventually, free_port
 from contracts.envelope import Envelope
 from contracts.events.base import Message
 from contracts.events.invitations import InvitationFailed
@@ -34,9 +33,7 @@ class Service:
     """A running user-service that can be killed and started again, and what it answered on Kafka until now."""
 
     def __init__(self, kafka: str, database: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         self._environment = os.environ | {
             "INSTROOM_KAFKA": kafka,
             "INSTROOM_SESSION_TIMEOUT": "6",  # how long a killed process keeps its partitions
@@ -222,13 +219,19 @@ async def test_a_check_is_answered_by_a_verdict_and_writes_nothing(service: Serv
 
 
 async def test_a_request_waits_for_the_revision_that_it_names(service: Service, academy: str) -> None:
-    await service.known(academy)
-    early = await service.ask(academy, "1", department="Stock", min_org_revision=2)
-    other = await service.ask(academy, "2", topic="user.requests.bulk")
-    await service.answer(other)
-    assert [envelope.request_id for envelope, _ in service.of(academy)] == [other]
-    await service.define(academy, 2, "Stock")
-    envelope, value = await service.answer(early)
+    for attempt in range(5):  # where this test itself is slower than the longest wait, once more
+        asking = f"{academy}-{attempt}"
+        await service.known(asking)
+        begun = time.monotonic()
+        early = await service.ask(asking, "1", department="Stock", min_org_revision=2)
+        other = await service.ask(asking, "2", topic="user.requests.bulk")
+        await service.answer(other)
+        before = [envelope.request_id for envelope, _ in service.of(asking)]
+        await service.define(asking, 2, "Stock")
+        envelope, value = await service.answer(early)
+        if time.monotonic() - begun < LONGEST_WAIT:
+            break
+    assert before == [other]
     assert (envelope.type, value["org_revision"]) == ("instroom.user.created.v1", 2)
 
 
