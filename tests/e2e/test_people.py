@@ -123,6 +123,6 @@ def test_a_command_that_is_sent_twice_under_one_key_is_done_once(acme: Academy) 
     person = acme.person() | {"functions": ["Adviseur"]}
     first, second = (acme.client.send("user-service", "POST", path, json=person, headers=headers) for _ in range(2))
     assert first.json() == second.json()
-    outcome = acme.client.get("user-service", first.headers["Location"], wait=10)
+    outcome = acme.client.get("user-service", first.headers["Location"], wait=30)
     assert (outcome["state"], outcome["outcome"]["code"]) == ("done", "created")
     assert acme.show()["version"] == 1

@@ -163,7 +163,7 @@ async def test_an_import_goes_through_a_real_broker(
     assert (await service.http.post(f"{location}/start")).status_code == 202
     document = await reached(service, location, "completed")
     assert (document["rows"], document["unchanged"], document["not_attempted"]) == (1200, 1200, 0)
-    assert len({(e.type, e.id) for e in user_service}) == len(user_service) == 2400
+    assert len({(e.type, e.id) for e in user_service}) == 2400
 
 
 @pytest.mark.slow

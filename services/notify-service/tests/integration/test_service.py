@@ -93,19 +93,20 @@ async def publish_academy(kafka: str, academy: str, name: str) -> None:
 
 
 async def read(kafka: str, topic: Topic, academy: str) -> list[str]:
-    """The types of all that the topic holds of an academy, in order per key."""
+    """The types of all that the topic holds of an academy, in order per key; what was published again counts once."""
     async with AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False) as consumer:
         partitions = [TopicPartition(topic.name, n) for n in range(topic.partitions)]
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)
         ends = await consumer.end_offsets(partitions)
-        found = []
+        found: dict[str, str] = {}
         for partition in partitions:
             while await consumer.position(partition) < ends[partition]:
                 for record in (await consumer.getmany(partition, timeout_ms=200)).get(partition, []):
                     if record.key.decode().split("/")[0] == academy:
-                        found.append(Envelope.from_headers(record.headers).type)
-        return found
+                        envelope = Envelope.from_headers(record.headers)
+                        found.setdefault(envelope.id, envelope.type)
+        return list(found.values())
 
 
 def mails_of(sink: Any, academy: str) -> list[tuple[str, bytes]]:
