@@ -105,7 +105,9 @@ def stop(home: Path) -> bool:
             except psutil.TimeoutExpired:
                 process.kill()
                 process.wait(STOP_SECONDS)
-    end((Running.read(home) or last).leftovers())
+    now = Running.read(home)
+    # By now it may be that of the next platform, which somebody started as soon as this one was gone.
+    end((now if now is not None and now.supervisor == last.supervisor else last).leftovers())
     return found
 
 
