@@ -92,7 +92,7 @@ class Supervised:
             with self._open_log() as log:
                 self._process = process = await self._spawn(log)
         except Exception as error:  # whatever keeps it from starting is shown, and tried again
-            return f"cannot be started: {error or type(error).__name__}"
+            return f"cannot be started: {str(error) or type(error).__name__}"
         identity = Identity.of(process.pid)
         self.state.pid, self.state.created = process.pid, identity.created if identity else None
         self._tell(reason="is starting")
