@@ -22,18 +22,18 @@ def asked(service: Commands, key: str = "a/1", value: bytes = b"{}", **attribute
 async def test_who_waits_for_a_command_is_woken_although_others_gave_up_waiting(
     make_migrated_pool: MakePool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commands, "_LOOK_EVERY", 60.0)
+    monkeypatch.setattr(commands, "_LOOK_EVERY", 600.0)
     pool = await make_migrated_pool()
     service = Commands(pool, "test")
     event = asked(service)
     id_ = await service.submit(event)
     transport = httpx.ASGITransport(make_app("test", [service.router], Health(started=True)))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client, asyncio.timeout(20):
-        waiting = [asyncio.create_task(client.get(f"/commands/{id_}", params={"wait": 30})) for _ in range(2)]
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client, asyncio.timeout(60):
+        waiting = [asyncio.create_task(service._get(id_, wait=600)) for _ in range(2)]
         await eventually(lambda: id_ in service._waiting)
         assert (await client.get(f"/commands/{id_}", params={"wait": 0.01})).json()["state"] == "pending"
         await service.finish(pool, [(event.envelope, {"code": "done"})])  # type: ignore[arg-type]
-        answers = [(await task).json() for task in waiting]
+        answers = [await task for task in waiting]
     assert [(answer["state"], answer["outcome"]) for answer in answers] == [("done", {"code": "done"})] * 2
 
 

@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaConnectionError
 from pydantic import BaseModel
 from structlog.testing import capture_logs
 
+from chassis import broker as broker_module
 from chassis.broker import STUCK_AFTER, Broker, Membership, Watch
 from chassis.commands import Commands
 from chassis.consuming import Consumer, Subscription, Unreadable, store_positions
@@ -30,6 +31,9 @@ from contracts.envelope import Envelope
 from contracts.topics import Topic
 
 _count = itertools.count()
+
+LONGEST_SILENCE = 12
+"""Seconds that a member may handle one batch without a word: more than this machine pauses at a time."""
 
 
 class Happened(BaseModel):
@@ -330,6 +334,11 @@ async def test_offsets_are_committed_after_the_batch_so_a_new_consumer_goes_on_b
     await send(stack, topic, [good(1), good(2)])
     async with consuming(stack, database, pool, topic, handle):
         await eventually(lambda: len(handled) == 2)
+
+        async def is_committed() -> bool:
+            return await committed(stack, f"test.{topic.name}") == {TopicPartition(topic.name, 0): 2}
+
+        await eventually(is_committed)
     await send(stack, topic, [good(3)])
     async with consuming(stack, database, pool, topic, handle):
         await eventually(lambda: len(handled) >= 3)
@@ -358,6 +367,16 @@ async def test_a_batch_that_was_not_finished_when_the_process_stopped_comes_agai
         await eventually(lambda: handled == [1])
 
 
+async def committed(stack: dict[str, str], group: str) -> dict[TopicPartition, int]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=stack["kafka"])
+    await admin.start()
+    try:
+        offsets = await admin.list_consumer_group_offsets(group)
+    finally:
+        await admin.close()
+    return {partition: found.offset for partition, found in offsets.items()}
+
+
 async def members(stack: dict[str, str], group: str) -> int:
     admin = AIOKafkaAdminClient(bootstrap_servers=stack["kafka"])
     await admin.start()
@@ -381,8 +400,9 @@ async def test_a_member_that_handles_one_batch_for_long_stays_in_its_group_and_m
             group_id=f"{group}.{topic.name}",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
+            session_timeout_ms=45_000,
             heartbeat_interval_ms=100,
-            max_poll_interval_ms=1_000,
+            max_poll_interval_ms=LONGEST_SILENCE * 1000,
         )
         await consumer.start()
         return consumer
@@ -392,16 +412,26 @@ async def test_a_member_that_handles_one_batch_for_long_stays_in_its_group_and_m
         return [record.offset for records in found.values() for record in records]
 
     silent, staying = await member("silent"), await member("staying")
+
+    async def stay() -> None:
+        while True:
+            await Membership(staying).stay()
+            await asyncio.sleep(0.5)
+
+    async def silent_one_is_out() -> bool:
+        return await members(stack, f"silent.{topic.name}") == 0
+
     try:
         await some(silent)
-        offsets = await some(staying)
-
-        async def silent_one_is_out() -> bool:
-            await Membership(staying).stay()
-            return await members(stack, f"silent.{topic.name}") == 0
-
-        await eventually(silent_one_is_out)
-        assert await members(stack, f"staying.{topic.name}") == 1
+        offsets, began = await some(staying), time.monotonic()
+        handling = asyncio.create_task(stay())
+        try:
+            await eventually(silent_one_is_out, timeout=90)
+            await eventually(lambda: time.monotonic() - began > LONGEST_SILENCE + 1)
+            assert await members(stack, f"staying.{topic.name}") == 1
+        finally:
+            handling.cancel()
+            await asyncio.wait({handling})
         with capture_logs() as lines:
             await Membership(staying).commit({(topic.name, 0): 10})
         assert lines == []
@@ -414,8 +444,9 @@ async def test_a_member_that_handles_one_batch_for_long_stays_in_its_group_and_m
 
 
 async def test_a_consumer_that_has_stopped_is_known_by_what_is_left_of_its_partitions(
-    stack: dict[str, str], topic: Topic
+    stack: dict[str, str], topic: Topic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(broker_module, "LOOK_TIMEOUT", 60.0)  # a look that ends by it would count as fine
     await send(stack, topic, [good(n) for n in range(30)])
     consumer = AIOKafkaConsumer(
         topic.name, bootstrap_servers=stack["kafka"], group_id=f"watched.{topic.name}", auto_offset_reset="earliest"

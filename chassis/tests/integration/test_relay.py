@@ -105,6 +105,7 @@ async def test_a_transaction_that_commits_late_is_not_passed_over(
     async with relay_running(stack, database), pool.acquire() as slow:
         transaction = slow.transaction()
         await transaction.start()
+        await slow.execute("SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL transaction_timeout = 0")
         await enqueue(slow, [event(topic, "slow", 1)])
         await write(pool, topic, "fast", [2])
         assert await everything(stack, topic, 1) == [("a/fast", 2)]
@@ -157,13 +158,26 @@ async def test_large_events_go_out_in_several_steps_and_in_order(
     assert max(chunks) in (3, 4)
 
 
-async def test_only_one_of_two_relays_leads(stack: dict[str, str], database: str, make_migrated_pool: MakePool) -> None:
+async def test_only_one_of_two_relays_leads(
+    stack: dict[str, str], database: str, make_migrated_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_module, "LEASE", 60.0)
     await make_migrated_pool()
+    asked: list[tuple[Relay, bool]] = []
+    acquire = Relay._acquire
+
+    async def noting(self: Relay, connection: Any) -> Any:
+        position = await acquire(self, connection)
+        asked.append((self, position is not None))
+        return position
+
+    monkeypatch.setattr(Relay, "_acquire", noting)
     async with relay_running(stack, database) as first:
         await eventually(lambda: first.leading)
         async with relay_running(stack, database) as second:
-            with pytest.raises(AssertionError, match="second leads"):
-                await eventually(lambda: second.leading, timeout=1.5, what="second leads")
+            await eventually(lambda: len(asked) > 1, what="the second has asked")
+            assert asked[:2] == [(first, True), (second, False)]
+            assert (first.leading, second.leading) == (True, False)
 
 
 async def test_published_events_keep_their_key_headers_and_bytes(
@@ -186,7 +200,7 @@ async def test_published_events_keep_their_key_headers_and_bytes(
 async def test_a_leader_whose_broker_is_slow_goes_on_leading_and_what_it_sent_is_not_sent_again(
     database: str, make_migrated_pool: MakePool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relay_module, "LEASE", 0.6)
+    monkeypatch.setattr(relay_module, "LEASE", 30.0)
     monkeypatch.setattr(relay_module, "RENEW_EVERY", 0.1)
     pool = await make_migrated_pool()
     answered, sent = asyncio.Event(), 0
@@ -203,20 +217,26 @@ async def test_a_leader_whose_broker_is_slow_goes_on_leading_and_what_it_sent_is
     first, second = relay(), relay()
     async with pool.acquire() as connection, connection.transaction():
         await enqueue(connection, [Event("t", "a/1", Envelope(id="1", type="t", source="s", academy="a"), b"")])
-    tasks = [asyncio.create_task(first.run())]
+    leading = asyncio.create_task(first.run())
     try:
         await eventually(lambda: sent == 1)
-        tasks.append(asyncio.create_task(second.run()))
-        with pytest.raises(AssertionError, match="overtakes"):
-            await eventually(lambda: second.leading, timeout=2, what="the second overtakes the first")
-        before = await pool.fetchval("SELECT snap::text FROM outbox_cursor")
+        before = await pool.fetchrow("SELECT snap::text, epoch FROM outbox_cursor")
+        for _ in range(2):
+            until, deadline = await pool.fetchval("SELECT lease_until FROM outbox_cursor"), first._deadline
+            await eventually(
+                lambda until=until: pool.fetchval("SELECT lease_until > $1 FROM outbox_cursor", until),
+                what="the lease is renewed",
+            )
+            await eventually(lambda deadline=deadline: first._deadline > deadline, what="the leader knows of it")
+        async with pool.acquire() as connection:
+            assert await second._acquire(connection) is None  # type: ignore[arg-type]
         answered.set()
-        await eventually(lambda: pool.fetchval("SELECT snap::text <> $1 FROM outbox_cursor", before))
-        assert (sent, first.leading) == (1, True)
+        await eventually(lambda: pool.fetchval("SELECT snap::text <> $1 FROM outbox_cursor", before["snap"]))
+        assert (sent, first.leading, second.leading) == (1, True, False)
+        assert await pool.fetchval("SELECT epoch FROM outbox_cursor") == before["epoch"]
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+        leading.cancel()
+        await asyncio.wait({leading})
 
 
 async def test_who_is_woken_before_the_commit_looks_again_soon(
@@ -227,6 +247,7 @@ async def test_who_is_woken_before_the_commit_looks_again_soon(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(relay_module, "POLL", 600.0)
+    monkeypatch.setattr(relay_module, "LEASE", 60.0)
     pool = await make_migrated_pool()
     async with relay_running(stack, database) as relay:
         await eventually(lambda: relay.leading)
@@ -259,7 +280,7 @@ async def test_the_purge_reads_what_it_deletes_and_not_what_stays(database: str,
             before = await touched()
             await relay._purge(connection)
             assert await touched() - before <= reads
-            assert await pool.fetchval("SELECT count(*) FROM outbox") == left
+            assert await connection.fetchval("SELECT count(*) FROM outbox") == left
     finally:
         await connection.close()
 
@@ -267,7 +288,6 @@ async def test_the_purge_reads_what_it_deletes_and_not_what_stays(database: str,
 async def test_a_producer_that_was_replaced_sends_nothing_any_more(
     stack: dict[str, str], topic: Topic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publishing, "ACKNOWLEDGE_TIMEOUT", 0.3)
     publisher = Publisher(stack["kafka"], "test")
     old = await publisher.start()
     tried = 0
@@ -278,6 +298,7 @@ async def test_a_producer_that_was_replaced_sends_nothing_any_more(
         raise RequestTimedOutError
 
     with monkeypatch.context() as refusing:
+        refusing.setattr(publishing, "ACKNOWLEDGE_TIMEOUT", 2.0)
         refusing.setattr(old.client, "send", refuse)
         together = [publisher.publish([event(topic, "one", n).raw()]) for n in (1, 2)]
         failed = await asyncio.gather(*together, return_exceptions=True)

@@ -98,7 +98,7 @@ async def test_it_is_caught_up_only_with_all_that_was_there_at_its_start_and_old
         assert (academy.message, academy.revision, replica.revision("a")) == (Changed(name="A"), 2, 2)
         assert (replica.academy("b"), replica.revision("b")) == (None, 0)
         assert not await replica.wait_for("a", 3, timeout=0.1)
-        waiting = asyncio.ensure_future(replica.wait_for("a", 3, timeout=20))
+        waiting = asyncio.ensure_future(replica.wait_for("a", 3, timeout=60))
         await publish(stack, state(topic, "a/unit/2", 3, None), state(topic, "a/academy/a", 3, "A"))
         assert await waiting
         assert names(replica)["a/unit/2"] == ("two", True)

@@ -74,7 +74,7 @@ async def test_a_service_that_halts_because_everything_fails_is_not_ready_but_al
         finally:
             process.terminate()
             try:
-                await asyncio.wait_for(process.wait(), 30)
+                await asyncio.wait_for(process.wait(), 90)
             except TimeoutError:
                 process.kill()
                 await process.wait()

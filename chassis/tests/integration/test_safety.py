@@ -9,6 +9,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 
 from chassis.database import MigrationChanged, UnsafeSettings, check_safety, is_transient, migrate
 from chassis.testing import MakePool, eventually
@@ -28,6 +29,21 @@ def a_topic() -> Topic:
     )
 
 
+async def made(stack: dict[str, str], topic: Topic) -> None:
+    """Make it and wait until the broker lists it, which may be a moment after it was made."""
+    await ensure_topics(stack["kafka"], [topic])
+    admin = AIOKafkaAdminClient(bootstrap_servers=stack["kafka"])
+    await admin.start()
+
+    async def listed() -> bool:
+        return topic.name in await admin.list_topics()
+
+    try:
+        await eventually(listed, what="the topic is listed")
+    finally:
+        await admin.close()
+
+
 async def test_a_database_that_may_lose_what_it_confirmed_is_refused(make_migrated_pool: MakePool) -> None:
     pool = await make_migrated_pool()
     async with pool.acquire() as connection:
@@ -40,7 +56,7 @@ async def test_a_database_that_may_lose_what_it_confirmed_is_refused(make_migrat
 
 async def test_a_topic_with_other_partitions_or_another_clean_up_is_refused(stack: dict[str, str]) -> None:
     topic = a_topic()
-    await ensure_topics(stack["kafka"], [topic])
+    await made(stack, topic)
     await ensure_topics(stack["kafka"], [topic])
     with pytest.raises(UnsafeSettings, match="partitions"):
         await ensure_topics(stack["kafka"], [replace(topic, partitions=3)])
@@ -52,7 +68,7 @@ async def test_a_topic_that_forgets_sooner_than_the_registry_says_is_refused_and
     stack: dict[str, str],
 ) -> None:
     topic = a_topic()
-    await ensure_topics(stack["kafka"], [topic])
+    await made(stack, topic)
     await ensure_topics(stack["kafka"], [replace(topic, retention_ms=3_599_999)])
     with pytest.raises(UnsafeSettings, match=r"retention\.ms=3600000: the registry says 3600001"):
         await ensure_topics(stack["kafka"], [replace(topic, retention_ms=3_600_001)])
@@ -60,7 +76,7 @@ async def test_a_topic_that_forgets_sooner_than_the_registry_says_is_refused_and
 
 async def test_a_topic_that_never_forgets_is_taken(stack: dict[str, str]) -> None:
     topic = a_topic()
-    await ensure_topics(stack["kafka"], [replace(topic, retention_ms=-1)])
+    await made(stack, replace(topic, retention_ms=-1))
     await ensure_topics(stack["kafka"], [topic])
 
 

@@ -39,7 +39,7 @@ async def relayed(pool: Pool) -> None:
 
 async def take(stream: AsyncIterator[object], count: int) -> list[tuple[str, str]]:
     found = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async for event in stream:
             found.append((event.id, event.raw_data))  # type: ignore[attr-defined]
             if len(found) == count:
@@ -87,6 +87,7 @@ async def test_a_transaction_that_commits_late_is_seen_late_and_not_passed_over(
     async with pool.acquire() as slow:
         transaction = slow.transaction()
         await transaction.start()
+        await slow.execute("SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL transaction_timeout = 0")
         await enqueue(slow, [Event(TOPIC, "a/1", Envelope(id="1", type="t", source="s", academy="a"), b"1")])
         await publish(pool, "a", 2)
         await relayed(pool)

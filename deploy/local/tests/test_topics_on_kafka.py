@@ -1,6 +1,7 @@
 """Reading topics of a real broker."""
 
 import asyncio
+import time
 import uuid
 from typing import Any
 
@@ -9,6 +10,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.record.util import calc_crc32c
 
+from chassis.testing import eventually
 from instroom.topics import reading, showing
 from instroom.words import words
 
@@ -17,8 +19,13 @@ async def made_topic(kafka: str, partitions: int = 3) -> str:
     name = f"t.{uuid.uuid4().hex[:8]}"
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
+
+    async def listed() -> bool:
+        return name in await admin.list_topics()
+
     try:
         await admin.create_topics([NewTopic(name, num_partitions=partitions, replication_factor=1)])
+        await eventually(listed, what="the topic is listed")
     finally:
         await admin.close()
     return name
@@ -47,9 +54,10 @@ async def test_without_following_it_reads_all_partitions_and_ends(stack: dict[st
 
 async def test_without_following_the_oldest_comes_first_whatever_its_partition(stack: dict[str, str]) -> None:
     topic = await made_topic(stack["kafka"])
+    first = time.time_ns() // 1_000_000 - 60_000
     async with AIOKafkaProducer(bootstrap_servers=stack["kafka"]) as producer:
         for number in range(60):  # each partition in the order of time, as a broker writes it
-            await producer.send_and_wait(topic, b"%d" % number, key=b"%d" % number, timestamp_ms=1000 + number)
+            await producer.send_and_wait(topic, b"%d" % number, key=b"%d" % number, timestamp_ms=first + number)
     values = await read(stack["kafka"], topic, from_start=True, follow=False)
     assert values == [b"%d" % number for number in range(60)]
 
@@ -61,7 +69,7 @@ async def test_following_from_now_sees_only_what_comes(stack: dict[str, str]) ->
     partitions = (await reading.topics(kafka, words(None), lambda: True))[topic]
     async with reading.records(kafka, partitions, from_start=False, follow=True) as records:
         await send(kafka, topic, [b"after"])
-        record = await asyncio.wait_for(anext(aiter(records)), 20)
+        record = await asyncio.wait_for(anext(aiter(records)), 60)
     assert record.value == b"after"
     assert showing.event(record)["key"] == "demo/0"
 

@@ -128,10 +128,12 @@ def new_home(prefix: str = "instroom-test-") -> Path:
 def wait_until(condition: Callable[[], Any], *, timeout: float = 60, every: float = 0.1, what: str = "") -> Any:
     """Wait until `condition()` is true and return what it gave; fail after `timeout` seconds."""
     deadline = time.monotonic() + timeout
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"not within {timeout} s: {what or condition}"
+    while True:
+        late = time.monotonic() >= deadline  # before it is looked at: it may come true in a pause of this machine
+        if value := condition():
+            return value
+        assert not late, f"not within {timeout} s: {what or condition}"
         time.sleep(every)
-    return value
 
 
 @pytest.fixture(scope="session")
