@@ -16,6 +16,7 @@ from kafka_outside import Kafka, Seen
 from people import COMPANIES, FUNCTIONS, Workforce, state_hash
 
 from contracts.topics import TOPICS
+from instroom import revisions
 from instroom.home import addresses
 from instroom.stack.mails import Mailbox
 from instroom.testing import Platform, wait_until
@@ -62,9 +63,16 @@ class Ledger:
         return "/".join(("", "academies", self.academy, *parts))
 
     def upload(self, workforce: Workforce) -> str:
-        answer = self.call(
-            "import", "POST", self.path("imports"), params={"filename": "people.csv"}, content=workforce.file
-        )
+        params = {
+            "filename": "people.csv",
+            "min_org_revision": revisions.seen(self.platform.home, self.academy),
+        }
+
+        def known() -> httpx.Response | None:
+            answer = self.call("import", "POST", self.path("imports"), params=params, content=workforce.file)
+            return answer if answer.status_code != 404 else None
+
+        answer: httpx.Response = wait_until(known, timeout=PATIENCE, what=f"import-service knows {self.academy}")
         assert answer.status_code == 202, answer.text
         return str(answer.json()["import_id"])
 
