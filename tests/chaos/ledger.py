@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import httpx
 from harm import PATIENCE
-from kafka_outside import Kafka, Seen
+from kafka_outside import Kafka, Seen, once
 from people import COMPANIES, FUNCTIONS, Workforce, state_hash
 
 from contracts.topics import TOPICS
@@ -308,7 +308,7 @@ class Ledger:
 
     def set_aside(self) -> list[Seen]:
         letters = [topic.dlq.name for topic in TOPICS if topic.consumers != ("outside",)]
-        return self.kafka.read(self.academy, *letters)
+        return once(self.kafka.read(self.academy, *letters))
 
     def nothing_is_set_aside(self) -> None:
         assert not self.set_aside()
