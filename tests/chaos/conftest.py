@@ -16,10 +16,11 @@ from ledger import Ledger
 from instroom.testing import Platform, new_home
 
 SETTINGS = {
-    # What a killed instance was at goes to the next one after so many seconds; 45 and 30 are the services' own choice.
+    # What a killed instance was at goes to the next one after so many seconds; 45 are the services' own choice.
     "INSTROOM_SESSION_TIMEOUT": "4",
-    "INSTROOM_MAIL_LEASE": "12",
-    "INSTROOM_SMTP_TIMEOUT": "5",
+    # A mail server that stalls is not offered its mails again so soon; the lease is at least twice that.
+    "INSTROOM_SMTP_TIMEOUT": "30",
+    "INSTROOM_MAIL_LEASE": "60",
     "INSTROOM_MAIL_FIRST_RETRY": "2",
     # Rows without an answer are not sent again so soon: that would cover up that something was lost.
     "INSTROOM_STALL_AFTER": "120",

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ import psutil
 
 from instroom.home import Platform as Kept
 from instroom.home import Secrets, addresses
-from instroom.stack.ports import LOOPBACK
+from instroom.stack.ports import LOOPBACK, choose
 from instroom.stack.spec import State
 from instroom.stack.supervisor import Running
 from instroom.stack.table import service_environment
@@ -31,10 +30,24 @@ def process(platform: Platform, name: str) -> State:
 
 
 def kill(platform: Platform, name: str) -> int:
-    """kill -9; returns the process id that it had."""
-    pid = wait_until(lambda: process(platform, name).pid, timeout=PATIENCE, every=0.01, what=f"{name} runs")
-    os.kill(pid, signal.SIGKILL)
-    return int(pid)
+    """kill -9, and wait until the supervisor has seen it; returns the process id that it had."""
+
+    def killed() -> int | None:
+        pid = process(platform, name).pid
+        if pid is not None:
+            with contextlib.suppress(ProcessLookupError):  # it ended by itself a moment ago
+                os.kill(pid, signal.SIGKILL)
+                return pid
+        return None
+
+    pid = int(wait_until(killed, timeout=PATIENCE, every=0.01, what=f"{name} runs"))
+    wait_until(
+        lambda: process(platform, name).pid != pid,
+        timeout=PATIENCE,
+        every=0.01,
+        what=f"the supervisor sees that {name} is gone",
+    )
+    return pid
 
 
 def freeze(platform: Platform, name: str) -> int:
@@ -82,9 +95,7 @@ def kill_everything(platform: Platform) -> None:
 @contextlib.contextmanager
 def second_instance(platform: Platform, service: str) -> Iterator[str]:
     """Another instance of `org`, `user`, `import` or `notify`, told the same as the supervisor's; gives its address."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port = probe.getsockname()[1]
+    port = choose([service], {})[service]
     assert Kept.load(platform.home).addresses
     told = service_environment(
         service,
@@ -93,14 +104,17 @@ def second_instance(platform: Platform, service: str) -> Iterator[str]:
         Secrets.load_or_make(platform.home),
         os.environ | platform.environment,
     )
-    with (platform.home / "logs" / f"{service}-service.second.log").open("ab") as log:
+    told_of = platform.home / "logs" / f"{service}-service.second.log"
+    with told_of.open("ab") as log:
         instance = subprocess.Popen(
             [sys.executable, "-m", f"{service}_service"], env=told, cwd=platform.home, stdout=log, stderr=log
         )
     url = f"http://{LOOPBACK}:{port}"
 
     def is_ready() -> bool:
-        assert instance.poll() is None, f"the second {service}-service ended: see its log"
+        assert instance.poll() is None, (
+            f"the second {service}-service ended: {told_of.read_text('utf-8', errors='replace')[-2000:]}"
+        )
         with contextlib.suppress(httpx.TransportError):
             return httpx.get(f"{url}/readyz").status_code == 200
         return False

@@ -48,6 +48,11 @@ class Seen:
         return self.header("ce_requestsource"), self.header("ce_requestid")
 
 
+def once(records: Iterable[Seen]) -> list[Seen]:
+    """The records without those that were published again, which are the same byte for byte."""
+    return list({(r.topic, r.key, r.headers, r.value): r for r in reversed(list(records))}.values())[::-1]
+
+
 def user_request(academy: str, source: str, mode: str, person: dict[str, str]) -> Seen:
     """A request about a person as another program would send it on the interactive lane."""
     number = person["personnel_number"]

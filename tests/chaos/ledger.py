@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import functools
+import itertools
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -12,10 +14,11 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import httpx
 from harm import PATIENCE
-from kafka_outside import Kafka, Seen
+from kafka_outside import Kafka, Seen, once
 from people import COMPANIES, FUNCTIONS, Workforce, state_hash
 
 from contracts.topics import TOPICS
+from instroom import revisions
 from instroom.home import addresses
 from instroom.stack.mails import Mailbox
 from instroom.testing import Platform, wait_until
@@ -25,11 +28,35 @@ _headers = HeaderParser().parsestr  # a fifth of what parsing the whole mail tak
 _STATES = ("created", "updated", "activated", "deactivated", "deleted")
 
 
+TRIES = 5
+
+
+class TooLate(AssertionError):
+    """What was to be harmed was over before this process, which may have had to wait, came to it."""
+
+
+def in_time(test: Callable[..., None]) -> Callable[..., None]:
+    """The test starts over with another academy where it was too late to do harm."""
+
+    @functools.wraps(test)
+    def tried(ledger: "Ledger", **more: Any) -> None:
+        for _ in range(TRIES - 1):
+            try:
+                return test(ledger=ledger, **more)
+            except TooLate as late:
+                print(f"{ledger.academy}: {late}")
+                ledger.begin_again()
+        return test(ledger=ledger, **more)
+
+    return tried
+
+
 class Ledger:
     """One academy of a platform, driven and counted."""
 
     def __init__(self, platform: Platform, academy: str) -> None:
-        self.platform, self.academy = platform, academy
+        self.platform, self.academy, self._first = platform, academy, academy
+        self._tries = itertools.count(2)
         known = addresses(platform.home)
         self.kafka = Kafka(known.kafka)
         self.services = {name.removesuffix("-service"): url for name, url in known.services.items()}
@@ -41,6 +68,13 @@ class Ledger:
     def define(self) -> None:
         """Make the academy with its organisation."""
         self.platform.define(self.academy, COMPANIES, FUNCTIONS, languages=["nl", "en"], default_language="nl")
+
+    def begin_again(self) -> None:
+        """Go on with another academy, and its books."""
+        self.academy = f"{self._first}-{next(self._tries)}"
+        self._postbox = 0
+        self._mails.clear()
+        self.define()
 
     # driving
 
@@ -62,9 +96,16 @@ class Ledger:
         return "/".join(("", "academies", self.academy, *parts))
 
     def upload(self, workforce: Workforce) -> str:
-        answer = self.call(
-            "import", "POST", self.path("imports"), params={"filename": "people.csv"}, content=workforce.file
-        )
+        params = {
+            "filename": "people.csv",
+            "min_org_revision": revisions.seen(self.platform.home, self.academy),
+        }
+
+        def known() -> httpx.Response | None:
+            answer = self.call("import", "POST", self.path("imports"), params=params, content=workforce.file)
+            return answer if answer.status_code != 404 else None
+
+        answer: httpx.Response = wait_until(known, timeout=PATIENCE, what=f"import-service knows {self.academy}")
         assert answer.status_code == 202, answer.text
         return str(answer.json()["import_id"])
 
@@ -109,9 +150,10 @@ class Ledger:
 
         def part() -> float | None:
             now = self.progress(import_id)
+            assert now["state"] not in ("refused", "failed"), now
             done = float(now["done"]) / now["rows"] if now["rows"] else 0.0
-            passed = now["state"] != state or done > 0.8
-            assert not (now["rows"] and passed), f"too late to do harm: {now['state']}, {done:.0%} done"
+            if now["rows"] and (now["state"] != state or done > 0.8):
+                raise TooLate(f"too late to do harm: {now['state']}, {done:.0%} done")
             return done if done >= 0.1 else None
 
         return float(wait_until(part, timeout=PATIENCE, every=0.005, what=f"the import is amidst {state}"))
@@ -121,7 +163,8 @@ class Ledger:
 
         def part() -> float | None:
             arrived = len(self.mails()) / len(workforce.mailed)
-            assert arrived <= 0.8, f"too late to do harm: {arrived:.0%} of the mails are there"
+            if arrived > 0.8:
+                raise TooLate(f"too late to do harm: {arrived:.0%} of the mails are there")
             return arrived if arrived >= low else None
 
         return float(wait_until(part, timeout=PATIENCE, every=0.005, what="mails arrive"))
@@ -300,7 +343,7 @@ class Ledger:
 
     def set_aside(self) -> list[Seen]:
         letters = [topic.dlq.name for topic in TOPICS if topic.consumers != ("outside",)]
-        return self.kafka.read(self.academy, *letters)
+        return once(self.kafka.read(self.academy, *letters))
 
     def nothing_is_set_aside(self) -> None:
         assert not self.set_aside()

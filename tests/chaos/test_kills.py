@@ -2,7 +2,7 @@
 
 import pytest
 from harm import frozen, kill, kill_everything, until_back
-from ledger import Ledger
+from ledger import Ledger, in_time
 from people import Workforce
 
 from notify_service.delivery import GROUP
@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.mark.parametrize("service", ["org", "user", "import"])
+@in_time
 def test_a_service_killed_in_the_check_and_twice_in_the_start_loses_nothing_and_doubles_nothing(
     ledger: Ledger, service: str
 ) -> None:
@@ -38,6 +39,7 @@ def test_a_service_killed_in_the_check_and_twice_in_the_start_loses_nothing_and_
     ledger.balance(workforce, import_id)
 
 
+@in_time
 def test_notify_service_killed_while_it_mails_sends_one_invitation_to_each(ledger: Ledger) -> None:
     workforce = Workforce(ledger.academy, ROWS, invite_every=1)
     import_id = ledger.upload(workforce)
@@ -55,6 +57,7 @@ def test_notify_service_killed_while_it_mails_sends_one_invitation_to_each(ledge
 
 
 @pytest.mark.parametrize("server", ["kafka", "postgres"])
+@in_time
 def test_an_import_completes_by_itself_though_broker_or_database_is_killed_in_check_and_start(
     ledger: Ledger, server: str
 ) -> None:
@@ -73,6 +76,7 @@ def test_an_import_completes_by_itself_though_broker_or_database_is_killed_in_ch
     ledger.balance(workforce, import_id, repeats=REPEATS_PER_KILL if server == "postgres" else 0)
 
 
+@in_time
 def test_everything_killed_at_once_goes_on_after_up_with_all_its_data(ledger: Ledger) -> None:
     workforce = Workforce(ledger.academy, ROWS)
     import_id = ledger.upload(workforce)
@@ -87,6 +91,7 @@ def test_everything_killed_at_once_goes_on_after_up_with_all_its_data(ledger: Le
     ledger.balance(workforce, import_id, repeats=REPEATS_PER_KILL)
 
 
+@in_time
 def test_down_under_load_and_up_again_completes_the_import_with_nothing_twice(ledger: Ledger) -> None:
     workforce = Workforce(ledger.academy, ROWS)
     import_id = ledger.upload(workforce)

@@ -2,7 +2,7 @@
 
 import pytest
 from harm import PATIENCE, kill, until_back
-from ledger import Ledger
+from ledger import Ledger, in_time
 from people import Workforce
 
 from instroom.testing import wait_until
@@ -13,6 +13,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 CONNECTIONS: int = NotifySettings.model_fields["smtp_connections"].default
 
 
+@in_time
 def test_every_invitation_arrives_once_though_the_mail_server_is_away_again_and_again(ledger: Ledger) -> None:
     workforce = Workforce(ledger.academy, 2_000, invite_every=1)
     import_id = ledger.upload(workforce)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from harm import PATIENCE, freeze, until_back
-from kafka_outside import Seen
+from kafka_outside import Seen, once
 from ledger import Ledger
 from people import Workforce
 
@@ -38,7 +38,8 @@ def test_a_row_that_cannot_be_handled_is_rejected_as_not_processed_and_its_neigh
     (problem,) = results[778]["errors"]
     assert problem["code"] == "not_processed"
     (dead,) = ledger.set_aside()
-    (request,) = [record for record in ledger.kafka.read(ledger.academy, BULK) if record.key.endswith("/00777")]
+    asked = ledger.kafka.read(ledger.academy, BULK)
+    (request,) = once(record for record in asked if record.key.endswith("/00777"))
     assert (dead.topic, dead.key, dead.value) == (f"{BULK}.dlq", request.key, request.value)
     assert dead.headers[: len(request.headers)] == request.headers, "byte for byte"
     assert dead.header("x-original-topic") == BULK

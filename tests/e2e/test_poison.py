@@ -83,7 +83,7 @@ def letters(bootstrap: str, poison: list[Sent], everybodys: Sequence[Sent] = ())
     found: list[Sent] = []
 
     def all_there() -> bool:
-        found[:] = broker.read(bootstrap, [topic + ".dlq"], lambda letter: origin(letter) in places)
+        found[:] = broker.once(broker.read(bootstrap, [topic + ".dlq"], lambda letter: origin(letter) in places))
         return {origin(letter) for letter in found} == places and {_by(letter) for letter in found} >= wanted
 
     wait_until(all_there, timeout=90, every=0.5, what=f"dead letters of {topic}")

@@ -150,10 +150,15 @@ def _sent(message: Message) -> Sent:
     )
 
 
+def once(records: Iterable[Sent]) -> list[Sent]:
+    """The records without those that were published again, which are the same byte for byte."""
+    return list({(r.topic, r.key, (*r.headers,), r.value): r for r in reversed(list(records))}.values())[::-1]
+
+
 def until(bootstrap: str, topics: Sequence[str], wanted: Callable[[Sent], bool], count: int) -> list[Sent]:
-    """The wanted records once there are `count` of them."""
+    """The wanted records once there are `count` of them, not counting what was published again."""
     deadline = time.monotonic() + 90
-    while len(found := read(bootstrap, topics, wanted)) < count:
+    while len(found := once(read(bootstrap, topics, wanted))) < count:
         assert time.monotonic() < deadline, f"{len(found)} of {count} on {topics}: {[r.type for r in found]}"
         time.sleep(0.2)
     return found

@@ -139,7 +139,13 @@ async def user_service(
 
 
 async def uploaded(service: Service, academy: str, data: bytes) -> str:
-    response = await service.http.post(f"/academies/{academy}/imports", params={"filename": "p.csv"}, content=data)
+    params = {"filename": "p.csv", "min_org_revision": 1}
+
+    async def known() -> httpx.Response | None:
+        answer = await service.http.post(f"/academies/{academy}/imports", params=params, content=data)
+        return answer if answer.status_code != 404 else None
+
+    response: httpx.Response = await eventually(known, timeout=120, what="import-service knows the academy")
     assert response.status_code == 202, response.text
     return str(response.headers["Location"])
 
