@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := contracts chassis services/org-service services/user-service services/import-service services/notify-service deploy/local
+PACKAGES := contracts chassis services/org-service services/user-service services/import-service services/notify-service services/web-console deploy/local
 SOURCES := contracts chassis services deploy tests conftest.py
 
 .PHONY: help install up down demo test test-unit test-chaos test-load lint check generate bench lock
@@ -64,4 +64,4 @@ bench: install ## measure: ROWS=100000
 lock: ## resolve requirements.lock anew (needs uv)
 	uv pip compile --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
 	  --group dev pyproject.toml -o requirements.lock \
-	  $(addprefix --no-emit-package ,instroom instroom-contracts instroom-chassis org-service user-service import-service notify-service)
+	  $(addprefix --no-emit-package ,instroom instroom-contracts instroom-chassis org-service user-service import-service notify-service web-console)

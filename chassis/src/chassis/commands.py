@@ -7,14 +7,17 @@ from datetime import timedelta
 from typing import Annotated, Any, Final
 from weakref import WeakValueDictionary
 
-from fastapi import APIRouter, Query
+import asyncpg
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
 from chassis import database, outbox, request_log
+from chassis.access import allow, caller_of
 from chassis.database import Connection, Pool
-from chassis.http import Problem
+from chassis.problems import Problem
 from chassis.records import Event, deterministic_id, new_id, now_text
 from chassis.telemetry import current_traceparent
+from contracts.access import AccessClaims, Role
 from contracts.envelope import Envelope
 
 COMMAND_SOURCE: Final = "command"
@@ -35,7 +38,7 @@ class Commands:
         self._waiting: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()
         """What those who wait for a command share; it goes with the last of them."""
         self.router = APIRouter(tags=["commands"])
-        self.router.add_api_route("/commands/{command_id}", self._get, methods=["GET"])
+        self.router.add_api_route("/commands/{command_id}", self._get, methods=["GET"], dependencies=[allow(*Role)])
 
     def envelope(
         self, *, type: str, academy: str, subject: str = "", actor: str = "", idempotency_key: str | None = None
@@ -64,12 +67,13 @@ class Commands:
         id_, digest = event.envelope.request_id, _digest(event)
         async with self._pool.acquire() as connection, connection.transaction():
             new = await connection.fetchval(
-                "INSERT INTO command (id, academy, type, digest) VALUES ($1, $2, $3, $4)"
+                "INSERT INTO command (id, academy, type, digest, actor) VALUES ($1, $2, $3, $4, $5)"
                 " ON CONFLICT DO NOTHING RETURNING id",
                 id_,
                 event.envelope.academy,
                 event.envelope.type,
                 digest,
+                event.envelope.actor,
             )
             if new is not None:
                 await outbox.enqueue(connection, [event])
@@ -104,15 +108,18 @@ class Commands:
         location = f"/commands/{command_id}"
         return JSONResponse({"command_id": command_id, "location": location}, 202, {"Location": location})
 
-    async def _get(self, command_id: str, wait: Annotated[float, Query(ge=0, le=30)] = 0) -> dict[str, Any]:
+    async def _get(
+        self, request: Request, command_id: str, wait: Annotated[float, Query(ge=0, le=30)] = 0
+    ) -> dict[str, Any]:
         """A command and its outcome, null while it is pending; `wait` seconds for it at most."""
+        caller = caller_of(request)
         deadline = asyncio.get_running_loop().time() + wait
         while True:
             done = self._waiting.setdefault(command_id, asyncio.Event())
             row = None
             if "\0" not in command_id:  # PostgreSQL has no such text, and refuses to look for one
                 row = await self._pool.fetchrow("SELECT * FROM command WHERE id = $1", command_id)
-            if row is None:
+            if row is None or not _may_follow(caller, row):
                 raise Problem(404, "not_found", f"there is no command {command_id[:100]}")
             left = deadline - asyncio.get_running_loop().time()
             if row["finished_at"] is not None or left <= 0:
@@ -128,6 +135,14 @@ class Commands:
     async def purge(self) -> None:
         """Forget commands that nobody follows any more."""
         await database.purge(self._pool, "command", KEEP)
+
+
+def _may_follow(caller: AccessClaims, command: asyncpg.Record) -> bool:
+    """Whoever gave it, and the administrators of its academy."""
+    if caller.role is Role.OPERATOR:
+        return True
+    mine = caller.role is Role.ADMINISTRATOR or caller.sub == command["actor"]
+    return bool(mine and caller.academy == command["academy"])
 
 
 def _digest(event: Event) -> bytes:

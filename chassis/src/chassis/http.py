@@ -2,32 +2,25 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Final
 
 import structlog
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic_core import PydanticSerializationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from chassis.access import ROLES, Access, Verifier
+from chassis.problems import Problem, problem
 from chassis.records import EventTooLarge, new_traceparent
 from chassis.telemetry import traceparent
 from contracts.envelope import is_traceparent
-
-PROBLEM = "application/problem+json"
-
-
-class Problem(Exception):
-    """Refuse a request: RFC 9457, with a `code` that programs may switch on."""
-
-    def __init__(self, status: int, code: str, detail: str, errors: Sequence[Any] = ()) -> None:
-        super().__init__(detail)
-        self.status, self.code, self.detail, self.errors = status, code, detail, list(errors)
 
 
 @dataclass
@@ -61,22 +54,13 @@ class Health:
         return self.why_dead() + [reason for check in self.ready if (reason := await check())]
 
 
-def problem(status: int, code: str, detail: str, errors: Sequence[Any] = ()) -> JSONResponse:
-    """The body of a refusal."""
-    body: dict[str, Any] = {"type": "about:blank", "status": status, "code": code, "detail": detail}
-    if errors:
-        body["errors"] = list(errors)
-    return JSONResponse(body, status, media_type=PROBLEM)
-
-
-def actor_of(request: Request) -> str:
-    """Who asks. Until there is a log-in, whoever can reach the loopback interface."""
-    return "local"
-
-
 def traceparent_of(request: Request) -> str:
     """The trace context of the request."""
     return traceparent.get()
+
+
+LONGEST_BODY: Final = 8 * 2**20
+"""Bytes; the largest command is a whole organisation of at most 2 MiB."""
 
 
 class _Trace:
@@ -111,9 +95,38 @@ class _Trace:
                 self._log.info("http.request", method=scope["method"], route=route, status=status)
 
 
-def make_app(name: str, routers: Iterable[APIRouter], health: Health) -> FastAPI:
-    """The application of one service."""
+class _Limit:
+    """Refuse a body that is larger than any command; a route that takes a file counts its stream itself."""
+
+    def __init__(self, app: ASGIApp, longest: int) -> None:
+        self._app, self._longest = app, longest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].endswith("/imports"):
+            await self._app(scope, receive, send)
+            return
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        size = 0
+
+        async def counted() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > self._longest:
+                raise Problem(413, "too_large", f"the body is larger than {self._longest} bytes")
+            return message
+
+        if announced.isdigit() and int(announced) > self._longest:
+            await problem(413, "too_large", f"the body is larger than {self._longest} bytes")(scope, receive, send)
+            return
+        await self._app(scope, counted, send)
+
+
+def make_app(name: str, routers: Iterable[APIRouter], health: Health, verifier: Verifier) -> FastAPI:
+    """The application of one service. Raises where a route does not say who may call it."""
     app = FastAPI(title=name, openapi_url="/openapi.json", docs_url=None, redoc_url=None)
+    app.state.verifier = verifier
+    app.add_middleware(_Limit, longest=LONGEST_BODY)
     app.add_middleware(_Trace)
 
     async def only_when_serving() -> None:
@@ -160,5 +173,16 @@ def make_app(name: str, routers: Iterable[APIRouter], health: Health) -> FastAPI
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     for router in routers:
+        for route in router.routes:
+            _show_roles(route)
         app.include_router(router, dependencies=[Depends(only_when_serving)])
     return app
+
+
+def _show_roles(route: object) -> None:
+    if not isinstance(route, APIRoute):
+        raise TypeError(f"{route} is no route that can be described")
+    found = [each.dependency for each in route.dependencies if isinstance(each.dependency, Access)]
+    if len(found) != 1:
+        raise TypeError(f"{route.methods} {route.path} must say once who may call it: `dependencies=[allow(...)]`")
+    route.openapi_extra = (route.openapi_extra or {}) | {ROLES: [role.value for role in found[0].roles]}

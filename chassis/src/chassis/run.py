@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 from fastapi import APIRouter
 
 from chassis import request_log, streaming
+from chassis.access import Verifier
 from chassis.broker import Broker
 from chassis.commands import Commands
 from chassis.consuming import Consumer, Subscription
@@ -126,7 +127,7 @@ class _Process:
         routers = [self.kit.commands.router, *self.service.routers]
         if self.service.streams:
             routers.append(streaming.make_router(self.pool, self.service.streams))
-        app = make_app(self.name, routers, self.health)
+        app = make_app(self.name, routers, self.health, Verifier(self.settings.access_keys))
         server = _Server(
             uvicorn.Config(
                 app,

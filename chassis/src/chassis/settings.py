@@ -15,6 +15,8 @@ class ServiceSettings(BaseSettings):
     """DSN of this service's own database."""
     http_host: str = "127.0.0.1"
     http_port: int
+    access_keys: dict[str, str] = {}
+    """Public keys of access tokens: key id → Ed25519 public key, base64url without padding. Without one nobody gets in."""
     log_level: str = "info"
     topic_replication: int = 1
     """Copies of each topic that this service creates; 3 on a cluster."""

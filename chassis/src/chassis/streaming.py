@@ -5,19 +5,23 @@ its sequence number. So a client that comes back goes on exactly behind the last
 """
 
 import asyncio
+import contextlib
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 import asyncpg
 import orjson
-from fastapi import APIRouter, Depends, Header, Path, Query
+from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from chassis.access import allow, caller_of
 from chassis.database import Pool
-from chassis.http import Problem
 from chassis.outbox import BETWEEN
+from chassis.problems import Problem
 from chassis.records import decode_headers
+from contracts.access import Role
 from contracts.envelope import Envelope
 from contracts.topics import Topic
 
@@ -101,15 +105,20 @@ def make_router(pool: Pool, topics: Sequence[Topic]) -> APIRouter:
     async def place(last_event_id: Annotated[str | None, Header(max_length=10_000)] = None) -> Place:
         return await find_place(pool, last_event_id)
 
-    @router.get("/academies/{academy}/events", response_class=EventSourceResponse)
+    @router.get(
+        "/academies/{academy}/events", response_class=EventSourceResponse, dependencies=[allow(Role.ADMINISTRATOR)]
+    )
     async def events(
+        request: Request,
         academy: Annotated[str, Path(max_length=40)],
         start: Annotated[Place, Depends(place)],
         type: Annotated[list[str], Query(description="only these event types")] = [],  # noqa: B006 - FastAPI copies it
     ) -> AsyncIterator[ServerSentEvent]:
-        """Follow the events of one academy."""
-        async for event in follow(pool, start, academy, names):
-            if not type or event.event in type:
-                yield event
+        """Follow the events of one academy, until the access token is over: come back with a new one."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, caller_of(request).exp - time.time())):
+                async for event in follow(pool, start, academy, names):
+                    if not type or event.event in type:
+                        yield event
 
     return router

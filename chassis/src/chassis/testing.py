@@ -23,10 +23,38 @@ from typing import Any
 
 import asyncpg
 import pytest
+from joserfc import jwt
+from joserfc.jwk import OKPKey
 
 from chassis.database import Pool, chassis_migrations, make_pool, migrate
+from contracts.access import AUDIENCE, ISSUER, TOKEN_SECONDS, AccessClaims, Role
 
 _numbers = itertools.count(1)
+
+
+_KEY = OKPKey.generate_key("Ed25519", auto_kid=False)
+ACCESS_KEYS = {"test": str(_KEY.as_dict(private=False)["x"])}
+"""What services under test are told: INSTROOM_ACCESS_KEYS."""
+
+
+def access_token(role: Role = Role.OPERATOR, academy: str = "", *, seconds: int = TOKEN_SECONDS, **claims: str) -> str:
+    """An access token that services under test take."""
+    now = int(time.time())
+    said = AccessClaims(
+        iss=ISSUER,
+        aud=AUDIENCE,
+        role=role,
+        academy=academy,
+        iat=now,
+        exp=now + seconds,
+        **({"sub": role.value} | claims),
+    )
+    return jwt.encode({"alg": "Ed25519", "kid": "test"}, said.model_dump(mode="json"), _KEY, algorithms=["Ed25519"])
+
+
+def bearer(role: Role = Role.OPERATOR, academy: str = "", **claims: Any) -> dict[str, str]:
+    """The headers of whoever has that role."""
+    return {"Authorization": f"Bearer {access_token(role, academy, **claims)}"}
 
 
 def free_port() -> int:

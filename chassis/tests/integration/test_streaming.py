@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from chassis.database import Pool
-from chassis.http import Problem
 from chassis.outbox import enqueue
+from chassis.problems import Problem
 from chassis.records import Event, new_id
 from chassis.streaming import Place, find_place, follow
 from chassis.testing import MakePool

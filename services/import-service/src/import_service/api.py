@@ -11,10 +11,13 @@ import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
+from chassis.access import actor_of, allow
 from chassis.database import Pool
-from chassis.http import Problem, actor_of, traceparent_of
+from chassis.http import traceparent_of
+from chassis.problems import Problem
 from chassis.records import new_id
 from chassis.replica import StateReplica
+from contracts.access import Role
 from contracts.errors import ErrorCode
 from contracts.languages import language_subtag
 from contracts.sentences import DEFAULT_LANGUAGE
@@ -30,6 +33,8 @@ NEWEST: Final = UUID(int=2**128 - 1)
 LANGUAGES: Final = ("nl", "en")
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 LONGEST_FILENAME: Final = 255
+
+ADMINISTRATORS: Final = [allow(Role.ADMINISTRATOR)]
 
 AcceptLanguage = Annotated[str, Header()]
 
@@ -88,7 +93,7 @@ def router(
             raise _not_found(import_id)
         return record
 
-    @routes.post("/academies/{academy}/imports", status_code=202)
+    @routes.post("/academies/{academy}/imports", status_code=202, dependencies=ADMINISTRATORS)
     async def upload(
         academy: str,
         request: Request,
@@ -112,7 +117,7 @@ def router(
         location = f"/academies/{academy}/imports/{import_id}"
         return JSONResponse({"import_id": import_id, "location": location}, 202, {"Location": location})
 
-    @routes.get("/academies/{academy}/imports")
+    @routes.get("/academies/{academy}/imports", dependencies=ADMINISTRATORS)
     async def imports(
         academy: str,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
@@ -129,7 +134,7 @@ def router(
             "next": str(records[-1]["id"]) if len(records) == limit else None,
         }
 
-    @routes.get("/academies/{academy}/imports/{import_id}")
+    @routes.get("/academies/{academy}/imports/{import_id}", dependencies=ADMINISTRATORS)
     async def one(
         academy: str,
         import_id: str,
@@ -146,7 +151,7 @@ def router(
                 record = await find(academy, import_id)
         return document.summary(record, language(academy, accept_language))
 
-    @routes.get("/academies/{academy}/imports/{import_id}/document")
+    @routes.get("/academies/{academy}/imports/{import_id}/document", dependencies=ADMINISTRATORS)
     async def whole(
         academy: str, import_id: str, notable: bool = False, accept_language: AcceptLanguage = ""
     ) -> Response:
@@ -169,7 +174,7 @@ def router(
 
         return StreamingResponse(pieces(), media_type="application/json")
 
-    @routes.get("/academies/{academy}/imports/{import_id}/report.xlsx")
+    @routes.get("/academies/{academy}/imports/{import_id}/report.xlsx", dependencies=ADMINISTRATORS)
     async def report(academy: str, import_id: str, accept_language: AcceptLanguage = "") -> Response:
         """The import document as a workbook, whose rejected rows can be corrected and uploaded again."""
         record = await find(academy, import_id)
@@ -183,7 +188,7 @@ def router(
 
         return StreamingResponse(whole(), media_type=XLSX, headers=_attached(f"import-{record['id']}.xlsx"))
 
-    @routes.get("/academies/{academy}/template.xlsx")
+    @routes.get("/academies/{academy}/template.xlsx", dependencies=ADMINISTRATORS)
     async def template(
         academy: str,
         language: Literal["nl", "en", "de", "fr"] = "nl",
@@ -195,7 +200,7 @@ def router(
         workbook = await asyncio.to_thread(build_template, structure, language)
         return Response(workbook, media_type=XLSX, headers=_attached(f"{academy}-{language}.xlsx"))
 
-    @routes.post("/academies/{academy}/imports/{import_id}/start", status_code=202)
+    @routes.post("/academies/{academy}/imports/{import_id}/start", status_code=202, dependencies=ADMINISTRATORS)
     async def start(academy: str, import_id: str) -> Response:
         """Carry out the plan of a checked import; starting again is the same start."""
         await must_know(academy)

@@ -6,8 +6,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
+from chassis.access import allow
 from chassis.database import Pool
-from chassis.http import Problem
+from chassis.problems import Problem
+from contracts.access import Role
 from notify_service import store
 from notify_service.use_cases import Academy
 
@@ -16,7 +18,7 @@ def make_router(pool: Pool, academy_of: Callable[[str], Academy | None]) -> APIR
     """The routes of this service."""
     router = APIRouter()
 
-    @router.get("/academies/{academy}/invitations")
+    @router.get("/academies/{academy}/invitations", dependencies=[allow(Role.ADMINISTRATOR)])
     async def invitations(
         academy: str, limit: Annotated[int, Query(ge=1, le=1000)] = 100, after: str | None = None
     ) -> dict[str, Any]:

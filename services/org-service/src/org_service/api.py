@@ -5,9 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel, ValidationError
 
+from chassis.access import actor_of, allow, caller_of
 from chassis.commands import Commands
-from chassis.http import Problem, actor_of
+from chassis.problems import Problem
 from chassis.records import EventTooLarge, make_event
+from contracts.access import Role
 from contracts.errors import ErrorCode
 from contracts.events.base import Message
 from contracts.events.org import COMMANDS, ApplyStructure
@@ -46,14 +48,14 @@ def router(store: Store, commands: Commands) -> APIRouter:
             raise Problem(413, "too_large", f"{error}: send it in parts, one company at a time") from None
         return commands.accepted(id_)
 
-    @routes.post("/academies/{academy}/structure", status_code=202)
+    @routes.post("/academies/{academy}/structure", status_code=202, dependencies=[allow(Role.ADMINISTRATOR)])
     async def apply_structure(
         academy: str, body: ApplyStructure, request: Request, idempotency_key: IdempotencyKey = None
     ) -> Response:
         """Define or update a whole organisation; what it does not name stays."""
         return await submit(academy, body, request, idempotency_key)
 
-    @routes.post("/academies/{academy}/commands", status_code=202)
+    @routes.post("/academies/{academy}/commands", status_code=202, dependencies=[allow(Role.ADMINISTRATOR)])
     async def command(
         academy: str, body: CommandBody, request: Request, idempotency_key: IdempotencyKey = None
     ) -> Response:
@@ -68,13 +70,14 @@ def router(store: Store, commands: Commands) -> APIRouter:
             raise Problem(422, "invalid_request", f"the data is not that of {body.type}", errors) from None
         return await submit(academy, message, request, idempotency_key)
 
-    @routes.get("/academies")
-    async def academies() -> dict[str, Any]:
-        """All academies."""
-        known = await store.academies()
+    @routes.get("/academies", dependencies=[allow(Role.ADMINISTRATOR)])
+    async def academies(request: Request) -> dict[str, Any]:
+        """The academies of whoever asks: an operator's are all."""
+        caller = caller_of(request)
+        known = [each for each in await store.academies() if caller.academy in ("", each[0].id)]
         return {"academies": [{**messages.academy_document(each), "revision": revision} for each, revision in known]}
 
-    @routes.get("/academies/{academy}/structure")
+    @routes.get("/academies/{academy}/structure", dependencies=[allow(Role.ADMINISTRATOR)])
     async def structure(academy: str) -> dict[str, Any]:
         """The whole structure with its revision, removed units too."""
         found = await store.structure(academy) if academy_id_problem(academy) is None else None

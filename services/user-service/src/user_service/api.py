@@ -7,10 +7,12 @@ from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import AfterValidator, BaseModel
 
+from chassis.access import PUBLIC, actor_of, allow, caller_of, forbidden
 from chassis.commands import Commands
 from chassis.database import Pool
-from chassis.http import Problem, actor_of
+from chassis.problems import Problem
 from chassis.records import make_event
+from contracts.access import AccessClaims, Role
 from contracts.events.base import Message
 from contracts.events.users import (
     ActivateUser,
@@ -25,6 +27,7 @@ from contracts.fields import is_academy_id, number_key
 from contracts.topics import USER_REQUESTS
 from user_service import store
 from user_service.domain import documents
+from user_service.domain.person import User
 from user_service.organisations import Organisations
 from user_service.pages import invitation_page
 from user_service.tokens import verify
@@ -35,6 +38,16 @@ _ACTIONS: dict[str, type[ActivateUser | DeactivateUser | DeleteUser | ResendInvi
     "resend-invitation": ResendInvitation,
     "withdraw-invitation": WithdrawInvitation,
 }
+
+_MANAGERS_MAY = ("resend-invitation", "withdraw-invitation")
+
+
+def _may_see(caller: AccessClaims, user: User) -> bool:
+    if caller.role is Role.MANAGER and user.department_id == caller.department:
+        return not user.deleted
+    if caller.role in (Role.MANAGER, Role.MEMBER):
+        return user.number == caller.personnel_number and not user.deleted
+    return True
 
 
 def _without_nul(text: str) -> str:
@@ -67,6 +80,8 @@ def make_router(
     """The routes of user-service."""
     router = APIRouter()
     accepted: dict[str, Any] = {"status_code": 202, "response_model": Accepted}
+    administrators = [allow(Role.ADMINISTRATOR)]
+    managers = [allow(Role.ADMINISTRATOR, Role.MANAGER)]
 
     async def known(academy: str, revision: int = 0) -> None:
         possible = is_academy_id(academy)
@@ -74,6 +89,14 @@ def make_router(
             await organisations.wait_for(pool, {academy: revision})  # it was defined a moment ago
         if not (possible and organisations.of(academy).known):
             raise Problem(404, "unknown_academy", f"there is no academy {academy[:100]}")
+
+    async def find(caller: AccessClaims, academy: str, number: str) -> User:
+        """The person, if whoever asks may see them; to the others there is nobody of that number."""
+        async with pool.acquire() as connection:
+            user = await store.get_user(connection, academy, number_key(number))
+        if user is None or not _may_see(caller, user):
+            raise Problem(404, "not_found", f"there is nobody with number {number[:64]} in academy {academy}")
+        return user
 
     async def submit(request: Request, academy: str, number: str, message: Message, key: str | None) -> JSONResponse:
         await known(academy, message.min_org_revision if isinstance(message, UserRequested) else 0)
@@ -83,7 +106,7 @@ def make_router(
         event = make_event(USER_REQUESTS, f"{academy}/{number_key(number)}", envelope, message)
         return commands.accepted(await commands.submit(event))
 
-    @router.post("/academies/{academy}/users", **accepted)
+    @router.post("/academies/{academy}/users", **accepted, dependencies=administrators)
     async def add(
         request: Request,
         academy: str,
@@ -95,7 +118,7 @@ def make_router(
         message = UserRequested(mode="create", person=person, min_org_revision=min_org_revision)
         return await submit(request, academy, person.personnel_number or "", message, idempotency_key)
 
-    @router.patch("/academies/{academy}/users/{number:path}", **accepted)
+    @router.patch("/academies/{academy}/users/{number:path}", **accepted, dependencies=administrators)
     async def change(
         request: Request,
         academy: str,
@@ -109,14 +132,14 @@ def make_router(
         message = UserRequested(mode="update", person=whole, min_org_revision=min_org_revision)
         return await submit(request, academy, number, message, idempotency_key)
 
-    @router.delete("/academies/{academy}/users/{number:path}", **accepted)
+    @router.delete("/academies/{academy}/users/{number:path}", **accepted, dependencies=administrators)
     async def delete(
         request: Request, academy: str, number: Number, idempotency_key: IdempotencyKey = None
     ) -> JSONResponse:
         """Delete one person; the same number later restores them with their history."""
         return await submit(request, academy, number, DeleteUser(personnel_number=number), idempotency_key)
 
-    @router.post("/academies/{academy}/users/{number:path}/{action}", **accepted)
+    @router.post("/academies/{academy}/users/{number:path}/{action}", **accepted, dependencies=managers)
     async def act(
         request: Request, academy: str, number: Number, action: str, idempotency_key: IdempotencyKey = None
     ) -> JSONResponse:
@@ -124,10 +147,16 @@ def make_router(
         model = _ACTIONS.get(action)
         if model is None:
             raise Problem(404, "not_found", f"there is no action {action[:50]}: use one of {', '.join(_ACTIONS)}")
+        caller = caller_of(request)
+        if caller.role is Role.MANAGER:
+            if action not in _MANAGERS_MAY:
+                raise forbidden()
+            await find(caller, academy, number)
         return await submit(request, academy, number, model(personnel_number=number), idempotency_key)
 
-    @router.get("/academies/{academy}/users")
+    @router.get("/academies/{academy}/users", dependencies=managers)
     async def list_users(
+        request: Request,
         academy: str,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
         after: Annotated[str, Query(max_length=300), AfterValidator(_without_nul)] = "",
@@ -135,7 +164,8 @@ def make_router(
         """People who are not deleted, in pages; `next` is the cursor of the next page, null on the last."""
         await known(academy)
         async with pool.acquire() as connection:
-            found = await store.list_users(connection, academy, after=after, limit=limit + 1)
+            department = caller_of(request).department if caller_of(request).role is Role.MANAGER else None
+            found = await store.list_users(connection, academy, after=after, limit=limit + 1, department=department)
             now = await store.now(connection)
         users, organisation = found[:limit], organisations.of(academy)
         return {
@@ -143,18 +173,16 @@ def make_router(
             "next": users[-1].number_key if len(found) > limit else None,
         }
 
-    @router.get("/academies/{academy}/users/{number:path}")
-    async def show(academy: str, number: Number) -> dict[str, Any]:
+    @router.get("/academies/{academy}/users/{number:path}", dependencies=[allow(*Role)])
+    async def show(request: Request, academy: str, number: Number) -> dict[str, Any]:
         """One person, also a deleted one."""
         await known(academy)
+        user = await find(caller_of(request), academy, number)
         async with pool.acquire() as connection:
-            user = await store.get_user(connection, academy, number_key(number))
             now = await store.now(connection)
-        if user is None:
-            raise Problem(404, "not_found", f"there is nobody with number {number[:64]} in academy {academy}")
         return documents.user_document(user, organisations.of(academy), now)
 
-    @router.get("/invitation/{token}", response_class=HTMLResponse)
+    @router.get("/invitation/{token}", response_class=HTMLResponse, dependencies=[PUBLIC])
     async def invitation(token: Annotated[str, Path(max_length=1000)]) -> HTMLResponse:
         """Who is invited where and until when. Harmless: looking changes nothing."""
         claim = verify(token, public_keys)

@@ -204,14 +204,17 @@ async def get_user(connection: Connection, academy: str, number_key: str) -> Use
     return found.get((academy, number_key))
 
 
-async def list_users(connection: Connection, academy: str, *, after: str, limit: int) -> Sequence[User]:
-    """People who are not deleted, by number key, after the one given."""
+async def list_users(
+    connection: Connection, academy: str, *, after: str, limit: int, department: str | None = None
+) -> Sequence[User]:
+    """People who are not deleted, of one department or of all, by number key, after the one given."""
     rows = await connection.fetch(
-        """SELECT * FROM person WHERE academy = $1 AND number_key > $2 AND NOT deleted
+        """SELECT * FROM person WHERE academy = $1 AND number_key > $2 AND NOT deleted AND ($4::text IS NULL OR department_id = $4)
            ORDER BY number_key LIMIT $3""",
         academy,
         after,
         limit,
+        department,
     )
     return [_user(row) for row in rows]
 

@@ -1,0 +1,24 @@
+"""Refusals over HTTP: problem+json (RFC 9457), with a `code` that programs may switch on."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi.responses import JSONResponse
+
+PROBLEM = "application/problem+json"
+
+
+class Problem(Exception):
+    """Refuse a request: RFC 9457, with a `code` that programs may switch on."""
+
+    def __init__(self, status: int, code: str, detail: str, errors: Sequence[Any] = ()) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail, self.errors = status, code, detail, list(errors)
+
+
+def problem(status: int, code: str, detail: str, errors: Sequence[Any] = ()) -> JSONResponse:
+    """The body of a refusal."""
+    body: dict[str, Any] = {"type": "about:blank", "status": status, "code": code, "detail": detail}
+    if errors:
+        body["errors"] = list(errors)
+    return JSONResponse(body, status, media_type=PROBLEM)
