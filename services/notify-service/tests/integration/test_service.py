@@ -1,6 +1,7 @@
 """The whole service as a process, between a real broker, a real database and a mail server."""
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,7 +12,7 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from chassis.testing import eventually, free_port
+from chassis.testing import ACCESS_KEYS, bearer, eventually, free_port
 from contracts.envelope import Envelope
 from contracts.events import org
 from contracts.topics import INVITATION_EVENTS, USER_EVENTS, Topic
@@ -40,13 +41,15 @@ async def start(stack: dict[str, str], database: str, sink: Any, seed: str) -> A
             "INSTROOM_SMTP_TIMEOUT": "20",
             "INSTROOM_DATABASE": database,
             "INSTROOM_HTTP_PORT": str(port),
+            "INSTROOM_ACCESS_KEYS": json.dumps(ACCESS_KEYS),
             "INSTROOM_SMTP": f"127.0.0.1:{sink.port}",
             "INSTROOM_PUBLIC_URL": "https://people.example",
             "INSTROOM_SIGNING_KEY": seed,
             "INSTROOM_SIGNING_KEY_ID": "2031-a",
         }
         process = await asyncio.create_subprocess_exec(sys.executable, "-m", "notify_service", env=environment)
-        running = Running(process, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30))
+        http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, headers=bearer(seconds=600))
+        running = Running(process, http)
         started.append(running)
 
         async def ready() -> bool:

@@ -30,7 +30,7 @@ SIGNER = Signer.from_text("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", "k1")
 WRITER = Writer(
     signer=SIGNER, public_url="https://people.example/", sender="no-reply@mail.example", time_zone="Europe/Amsterdam"
 )
-LINK = "https://people.example/invitation/" + SIGNER.token(PLAIN.invitation_id, PLAIN.generation, PLAIN.expires_at)
+LINK = "https://people.example/-/invitation/" + SIGNER.token(PLAIN.invitation_id, PLAIN.generation, PLAIN.expires_at)
 
 
 def parsed(letter: Letter) -> EmailMessage:
