@@ -15,6 +15,10 @@ from instroom.words import language_of, words
 FOLDER: Final = ".instroom"
 OPERATOR_FILE: Final = "operator.token"
 """In the home, readable by its owner only."""
+FIRST_ACADEMY: Final = "demo"
+"""The academy that a new platform begins with."""
+FIRST_ADDRESS: Final = "beheerder@demo.example"
+"""Of its first administrator."""
 SERVICES: Final = ("org", "user", "import", "notify")
 """Short names, as in addresses and roles; `SERVICE_NAMES` are those of the processes."""
 SERVICE_NAMES: Final = {short: f"{short}-service" for short in SERVICES}
@@ -164,6 +168,22 @@ class Secrets:
         token.chmod(0o600)
         token.write_text(secrets.operator_token + "\n", "ascii")
         return secrets
+
+
+@dataclass(frozen=True, slots=True)
+class LogIn:
+    """Of the first administrator, as the platform made them."""
+
+    url: str
+    academy: str
+    email: str
+    password: str
+
+
+def first_log_in(home: Path) -> LogIn:
+    """Where to begin in a browser."""
+    secrets = Secrets.load_or_make(home)
+    return LogIn(addresses(home).console, FIRST_ACADEMY, FIRST_ADDRESS, secrets.first_password)
 
 
 def credential(home: Path, environment: Mapping[str, str] = os.environ) -> str | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from instroom.home import SERVICE_NAMES, SERVICES, Addresses, Platform, Secrets
+from instroom.home import FIRST_ACADEMY, FIRST_ADDRESS, SERVICE_NAMES, SERVICES, Addresses, Platform, Secrets
 from instroom.stack import databases, kafka, ports, postgres, probes
 from instroom.stack.java import Java
 from instroom.stack.kafka_jars import Installation
@@ -25,9 +25,6 @@ YIELDING: Final = 15
 """How far mailing people yields to taking them in, all of it being on one machine (nice)."""
 _NOT_PASSED_ON: Final = ("INSTROOM_HOME", "INSTROOM_CACHE", "INSTROOM_POSTGRES", "INSTROOM_SMTP", "INSTROOM_TOKEN")
 _PORTS: Final = (*INFRASTRUCTURE, "controller", *SERVICES, "console")
-FIRST_ACADEMY: Final = "demo"
-"""The academy whose first administrator the embedded stack makes, once it is there."""
-FIRST_ADDRESS: Final = "beheerder@demo.example"
 
 
 def build(
@@ -165,6 +162,9 @@ def service_environment(
         "INSTROOM_SESSION_TIMEOUT": environment.get("INSTROOM_SESSION_TIMEOUT", "10"),
     }
     told["INSTROOM_ACCESS_KEYS"] = json.dumps({secrets.access_signing_key_id: secrets.access_verify_key})
+    if service == "org":
+        first = {"id": FIRST_ACADEMY, "name": "Demo Academy", "default_language": "nl", "languages": ["nl", "en"]}
+        told["INSTROOM_FIRST_ACADEMY"] = json.dumps(first)
     if service == "user":
         told |= {
             "INSTROOM_VERIFY_KEYS": json.dumps({secrets.signing_key_id: secrets.verify_key}),
