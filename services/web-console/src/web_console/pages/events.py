@@ -31,7 +31,9 @@ _RETRY_MS: Final = 500
 @page("/{academy}/events")
 async def events(request: Request, visitor: Visitor) -> Response:
     types, text = _asked(request)
-    return render(visitor, "events/list.html", types=TYPES, chosen=types, text=text, stream=_stream(visitor, types, text))
+    return render(
+        visitor, "events/list.html", types=TYPES, chosen=types, text=text, stream=_stream(visitor, types, text)
+    )
 
 
 @page("/{academy}/events/stream")

@@ -32,9 +32,7 @@ async def _listed(visitor: Visitor, after: str, problem: str = "") -> Response:
         visitor,
         "invitations/list.html",
         status=409 if problem else 200,
-        invitations=[
-            {**each, "may": _may(each)} for each in _newest(document["invitations"])
-        ],
+        invitations=[{**each, "may": _may(each)} for each in _newest(document["invitations"])],
         after=after,
         next=document["next"],
         problem=problem,
@@ -66,7 +64,9 @@ def _said(visitor: Visitor, action: str, number: str, outcome: Mapping[str, Any]
     if code == "pending":
         return visitor.say("This takes longer than usual. It is not lost: look again in a moment.")
     if code == "unchanged":
-        return visitor.say("Nothing to do for %(number)s: there is no invitation that can still be used.", number=number)
+        return visitor.say(
+            "Nothing to do for %(number)s: there is no invitation that can still be used.", number=number
+        )
     if action == "withdraw-invitation":
         return visitor.say("The invitation of %(number)s is withdrawn; its link no longer works.", number=number)
     return visitor.say("%(number)s gets a new invitation; older links no longer work.", number=number)

@@ -39,9 +39,7 @@ async def _tree(visitor: Visitor, problems: Problems | None = None, **filled: st
         "organisation/tree.html",
         status=422 if problems else 200,
         structure=structure,
-        removed=[
-            {"kind": each.kind, "unit": each.unit, "company": each.company} for each in _removed(structure)
-        ],
+        removed=[{"kind": each.kind, "unit": each.unit, "company": each.company} for each in _removed(structure)],
         spoken=[{"code": code, "name": language_name(code, visitor.language)} for code in enabled],
         other_spoken=sorted(
             ({"code": code, "name": language_name(code, visitor.language)} for code in NAMES if code not in enabled),
@@ -82,7 +80,9 @@ async def switch_language(request: Request, visitor: Visitor) -> Response:
     if problems := await _give(visitor, command):
         return await _tree(visitor, problems, language=language)
     name = language_name(language, visitor.language)
-    said = visitor.say("%(language)s is on.", language=name) if on else visitor.say("%(language)s is off.", language=name)
+    said = (
+        visitor.say("%(language)s is on.", language=name) if on else visitor.say("%(language)s is off.", language=name)
+    )
     return _back(visitor, said)
 
 
@@ -269,7 +269,9 @@ def _filled(form: Mapping[str, Any], kind: Kind) -> Filled:
 def _taken(visitor: Visitor, taken: Mapping[str, str]) -> Problems:
     problems: Problems = {}
     if "name" in taken:
-        said = visitor.say("There is one with the name “%(name)s” here already. Choose another name.", name=taken["name"])
+        said = visitor.say(
+            "There is one with the name “%(name)s” here already. Choose another name.", name=taken["name"]
+        )
         problems["name"] = [said]
     if "code" in taken:
         said = visitor.say("“%(name)s” has this code already. Choose another code.", name=taken["code"])
@@ -309,9 +311,7 @@ def _by_field(visitor: Visitor, errors: Sequence[Mapping[str, Any]]) -> Problems
 
 async def _people(visitor: Visitor, found: Found) -> int:
     """How many people have the unit; COUNTED + 1 where there are more than COUNTED."""
-    document = await visitor.ask.get(
-        "user", f"{_base(visitor)}/users", limit=COUNTED, **{found.kind: found.unit["id"]}
-    )
+    document = await visitor.ask.get("user", f"{_base(visitor)}/users", limit=COUNTED, **{found.kind: found.unit["id"]})
     return len(document["users"]) + (1 if document["next"] else 0)
 
 

@@ -22,7 +22,9 @@ class Found:
     company: Mapping[str, Any] | None = None
 
 
-def places(structure: Mapping[str, Any]) -> Iterator[tuple[Kind, Mapping[str, Any] | None, Sequence[Mapping[str, Any]]]]:
+def places(
+    structure: Mapping[str, Any],
+) -> Iterator[tuple[Kind, Mapping[str, Any] | None, Sequence[Mapping[str, Any]]]]:
     """Each set of siblings, with its kind and, of departments, their company."""
     yield "company", None, structure["companies"]
     yield "function", None, structure["functions"]
