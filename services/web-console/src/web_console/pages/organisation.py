@@ -80,9 +80,7 @@ async def switch_language(request: Request, visitor: Visitor) -> Response:
     if problems := await _give(visitor, command):
         return await _tree(visitor, problems, language=language)
     name = language_name(language, visitor.language)
-    said = (
-        visitor.say("%(language)s is on.", language=name) if on else visitor.say("%(language)s is off.", language=name)
-    )
+    said = visitor.say("%(name)s is on.", name=name) if on else visitor.say("%(name)s is off.", name=name)
     return _back(visitor, said)
 
 
