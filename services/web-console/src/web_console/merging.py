@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Final
 
 import httpx
 
-from web_console.services import Ask, Refused
+from web_console.services import Ask, Refused, Unreachable
 
 SERVICES: Final = ("org", "user", "import", "notify")
 MAX_PLACES: Final = 16_000
@@ -75,52 +74,75 @@ class Missed:
 
 
 @dataclass(frozen=True, slots=True)
+class Away:
+    """A service does not answer; it is asked again, and goes on where it was."""
+
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
 class Silent:
     """Nothing happened for a while; sent so that a visitor who left is noticed."""
 
 
 async def merged(
-    ask: Ask, academy_path: str, places: dict[str, str], *, pause: float = 15.0
-) -> AsyncIterator[Sent | Missed | Silent]:
-    """The events of all services behind `places`, until one of the streams ends: then the visitor is to come back, and
+    ask: Ask, academy_path: str, places: dict[str, str], *, pause: float = 15.0, again: float = 2.0
+) -> AsyncIterator[Sent | Missed | Away | Silent]:
+    """The events of all services behind `places`, until the access token is over: then the visitor is to come back, and
     is let in anew. `places` follows what was given out."""
-    queue: asyncio.Queue[Sent | Missed | None] = asyncio.Queue(maxsize=100)
+    queue: asyncio.Queue[Sent | Missed | Away] = asyncio.Queue(maxsize=100)
 
     async def follow(service: str) -> None:
-        try:
-            headers = {"Last-Event-ID": places[service]} if service in places else {}
-            for attempt in (headers, {}):
-                try:
-                    async with ask.stream(service, f"{academy_path}/events", headers=attempt) as response:
-                        async for event in read(response.aiter_lines(), service):
-                            await queue.put(event)
+        place, away = places.get(service), False
+        while True:
+            headers = {"Last-Event-ID": place} if place else {}
+            try:
+                async with ask.stream(service, f"{academy_path}/events", headers=headers) as response:
+                    away = False
+                    async for event in read(response.aiter_lines(), service):
+                        place = event.id or place
+                        await queue.put(event)
+                return
+            except Refused as refused:
+                if refused.status == 401:
                     return
-                except Refused as refused:
-                    if refused.status not in (400, 410) or not attempt:
-                        return
+                if place and refused.status in (400, 410):
+                    place = None
                     await queue.put(Missed(service))
-        except httpx.HTTPError:
-            return
-        finally:
-            with contextlib.suppress(asyncio.QueueFull):
-                queue.put_nowait(None)
+                    continue
+            except (Unreachable, httpx.HTTPError):
+                pass
+            if not away:
+                away = True
+                await queue.put(Away(service))
+            await asyncio.sleep(again)
 
     tasks = [asyncio.create_task(follow(service)) for service in SERVICES]
     try:
+        loop = asyncio.get_running_loop()
+        quiet = loop.time() + pause
         while True:
+            getting = asyncio.create_task(queue.get())
             try:
-                next_ = await asyncio.wait_for(queue.get(), pause)
-            except TimeoutError:
-                if all(task.done() for task in tasks):
+                left = max(0.0, quiet - loop.time())
+                await asyncio.wait([getting, *tasks], timeout=left, return_when=asyncio.FIRST_COMPLETED)
+                if getting.done():
+                    next_ = getting.result()
+                elif queue.empty() and any(task.done() for task in tasks):
                     return
-                yield Silent()
-                continue
-            if next_ is None:
-                return
-            if isinstance(next_, Sent):
+                elif loop.time() < quiet:
+                    continue
+                else:
+                    quiet = loop.time() + pause
+                    yield Silent()
+                    continue
+            finally:
+                getting.cancel()
+            if isinstance(next_, Sent) and next_.id:
                 places[next_.service] = next_.id
-            else:
+            elif isinstance(next_, Missed):
                 places.pop(next_.service, None)
+            quiet = loop.time() + pause
             yield next_
     finally:
         for task in tasks:

@@ -127,3 +127,17 @@ async def test_events_are_for_operators_and_administrators(role: str, status: in
     async with services.browser(logged_in=True) as browser:
         assert (await browser.get("/demo/events")).status_code == status
         assert (await browser.get("/demo/events/stream")).status_code == status
+
+
+async def test_a_service_that_does_not_answer_is_told_once_and_the_others_go_on() -> None:
+    services = played(sse("1", CREATED, subject="1001"))
+    services.answers["GET org /academies/demo/events"] = (503, "down")
+    text = await follow(services)
+    assert text.count("org-service antwoordt niet") == 1
+    assert "1001" in text
+
+
+async def test_an_event_that_is_not_shown_still_moves_the_place() -> None:
+    text = await follow(played(sse("3:3:;;4", CREATED, subject="1001")), "?text=peter")
+    assert "event: happened" not in text
+    assert unpack(text.rpartition("id: ")[2].strip()) == {"user": "3:3:;;4"}

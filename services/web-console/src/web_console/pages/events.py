@@ -14,7 +14,7 @@ from contracts.events.invitations import EVENTS as INVITATION_EVENTS
 from contracts.events.org import EVENTS as ORG_EVENTS
 from contracts.events.org import REMOVED
 from contracts.events.users import EVENTS as USER_EVENTS
-from web_console.merging import Missed, Sent, Silent, merged, pack, unpack
+from web_console.merging import Away, Missed, Sent, Silent, merged, pack, unpack
 from web_console.services import segment
 from web_console.visiting import Visitor, page, render
 
@@ -50,13 +50,19 @@ async def stream(request: Request, visitor: Visitor) -> Response:
 async def _told(visitor: Visitor, places: dict[str, str], types: Sequence[str], text: str) -> AsyncIterator[bytes]:
     """The events as lines of a list; one that the filter leaves out only moves the place."""
     yield f"retry: {_RETRY_MS}\n\n".encode()
+    told = dict(places)
     async for each in merged(visitor.ask, f"/academies/{segment(visitor.academy)}", places):
         if isinstance(each, Silent):
-            yield b": nothing\n\n"
-        elif isinstance(each, Missed):
-            yield _message(_line(visitor, {}, missed=f"{each.service}-service"), places)
-        elif shown(each, types, text):
+            yield _place(places) if places != told else b": nothing\n\n"
+        elif isinstance(each, Sent):
+            if not shown(each, types, text):
+                continue
             yield _message(_line(visitor, document(each)), places)
+        else:
+            yield _message(_line(visitor, {}, missed=each), places)
+        told = dict(places)
+    if places != told:
+        yield _place(places)
 
 
 def shown(event: Sent, types: Sequence[str], text: str) -> bool:
@@ -97,14 +103,21 @@ def _plain(data: str) -> str:
         return data
 
 
-def _line(visitor: Visitor, event: dict[str, Any], missed: str = "") -> str:
-    body = render(visitor, "events/line.html", event=event, missed=missed).body
+def _line(visitor: Visitor, event: dict[str, Any], missed: Missed | Away | None = None) -> str:
+    away = isinstance(missed, Away)
+    service = f"{missed.service}-service" if missed else ""
+    body = render(visitor, "events/line.html", event=event, service=service, away=away).body
     return bytes(body).decode()
 
 
 def _message(html: str, places: dict[str, str]) -> bytes:
     lines = "".join(f"data: {line}\n" for line in html.splitlines() if line.strip())
     return f"id: {pack(places)}\nevent: happened\n{lines}\n".encode()
+
+
+def _place(places: dict[str, str]) -> bytes:
+    """Where the stream is, without anything to show."""
+    return f"id: {pack(places)}\n\n".encode()
 
 
 def _asked(request: Request) -> tuple[list[str], str]:
