@@ -1,0 +1,5 @@
+"""Imports: uploading, checking, starting, following."""
+
+from starlette.routing import Route
+
+ROUTES: list[Route] = []

@@ -1,0 +1,5 @@
+"""Invitations and how they went."""
+
+from starlette.routing import Route
+
+ROUTES: list[Route] = []

@@ -1,0 +1,5 @@
+"""The structure of the organisation."""
+
+from starlette.routing import Route
+
+ROUTES: list[Route] = []
