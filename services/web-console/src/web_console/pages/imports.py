@@ -258,9 +258,7 @@ def _too_large(visitor: Visitor) -> str:
 async def _get(visitor: Visitor, rest: str, **params: Any) -> Any:
     """A document about imports of the academy, in the visitor's language."""
     path = f"/academies/{segment(visitor.academy)}/imports{rest}"
-    answer = await visitor.ask.send(
-        "import", "GET", path, params=params, headers={"Accept-Language": visitor.language}
-    )
+    answer = await visitor.ask.send("import", "GET", path, params=params, headers={"Accept-Language": visitor.language})
     return answer.json()
 
 
