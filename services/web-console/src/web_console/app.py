@@ -34,8 +34,14 @@ _HEADERS: Final = {
 }
 
 
+LONGEST_FORM: Final = 4 * 2**20
+"""Bytes of a form without a file; the longest is a text of terms in every language."""
+LONGEST_UPLOAD: Final = 65 * 2**20
+"""Bytes of a form with a file to import; import-service says more exactly what it takes."""
+
+
 class _Guard:
-    """Put the headers on every answer; pages are kept by nobody."""
+    """Put the headers on every answer; pages are kept by nobody. Refuse what is larger than any form."""
 
     def __init__(self, app: ASGIApp, secure: bool) -> None:
         self._app = app
@@ -47,6 +53,17 @@ class _Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        longest = LONGEST_UPLOAD if "/imports" in scope["path"] else LONGEST_FORM
+        size = 0
+
+        async def counted() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > longest:
+                raise HTTPException(413)
+            return message
+
         static = scope["path"].startswith("/-/static/")
 
         async def guarded(message: Message) -> None:
@@ -56,12 +73,14 @@ class _Guard:
                 message["headers"] = [*message["headers"], *((k, v) for k, v in extra if k not in names)]
             await send(message)
 
-        await self._app(scope, receive, guarded)
+        await self._app(scope, counted, guarded)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
-    kind = {403: "expired", 404: "missing", 405: "missing", 429: "too_many"}.get(error.status_code, "wrong")
+    kind = {403: "expired", 404: "missing", 405: "missing", 413: "too_large", 429: "too_many"}.get(
+        error.status_code, "wrong"
+    )
     response = render(nobody(request), "error.html", error.status_code, kind=kind)
     response.headers.update(error.headers or {})
     return keep_visit(request, response)
@@ -84,7 +103,11 @@ async def _unreachable(request: Request, error: Exception) -> Response:
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    return render(nobody(request), "error.html", 500, kind="wrong")
+    response = render(nobody(request), "error.html", 500, kind="wrong")
+    for name, value in _HEADERS.items():  # this answer is made outside of the guard
+        response.headers[name.decode()] = value.decode()
+    response.headers["cache-control"] = "no-store"
+    return response
 
 
 async def _livez(_: Request) -> Response:

@@ -46,10 +46,10 @@ async def within_limit(request: Request) -> None:
         raise HTTPException(429, headers={"Retry-After": "60"})
 
 
-async def text_of(request: Request, name: str, longest: int = 1000) -> str:
+async def text_of(request: Request, name: str) -> str:
     """A field of the form; no field and a file are empty."""
     value = (await request.form()).get(name, "")
-    return value[:longest] if isinstance(value, str) else ""
+    return value if isinstance(value, str) else ""
 
 
 @entrance("/{academy}/", methods=("GET", "POST"))
@@ -58,7 +58,7 @@ async def log_in(request: Request, visitor: Visitor) -> Response:
     if request.method == "GET":
         return await _already_in(request, visitor) or render(visitor, "entry/login.html")
     await within_limit(request)
-    email, password = await text_of(request, "email"), await text_of(request, "password", 5000)
+    email, password = await text_of(request, "email"), await text_of(request, "password")
     path = f"/academies/{segment(visitor.academy)}/sessions"
     try:
         answer = await visitor.ask.send("user", "POST", path, json={"email": email, "password": password})
@@ -171,7 +171,8 @@ async def invitation(request: Request, visitor: Visitor) -> Response:
         else:
             told = visitor.say("You accepted the invitation. Log in with your email address and password.")
             return redirect(f"/{segment(answer.json()['academy'])}/", told)
-    return render(visitor, "entry/invitation.html", 422, found=found, errors=errors)
+    agreed = bool(await text_of(request, "terms"))
+    return render(visitor, "entry/invitation.html", 422, found=found, errors=errors, agreed=agreed)
 
 
 @entrance("/{academy}/terms", methods=("GET", "POST"))
