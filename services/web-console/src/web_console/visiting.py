@@ -177,6 +177,8 @@ async def _known(request: Request) -> Visitor | Response:
         except Refused as refused:
             if refused.code == "terms_required":
                 return _to(request, f"/{segment(academy)}/terms")
+            if refused.status not in (401, 403):
+                raise
             continue
         caller = answer["caller"]
         if caller["role"] != "operator" and caller["academy"] != academy:
@@ -209,6 +211,8 @@ async def guest(request: Request) -> Visitor:
         try:
             welcome = await _services(request).welcome(academy)
         except Refused as refused:
+            if refused.status not in (404, 422):
+                raise
             raise HTTPException(404) from refused
         name, language = welcome["name"], welcome["default_language"]
     return Visitor(

@@ -90,3 +90,12 @@ async def test_logging_out_ends_the_session_and_takes_the_cookie_back() -> None:
         assert answer.headers["location"] == "/demo/"
         assert "instroom-session" not in browser.cookies
     assert played.asked[-1].headers["authorization"] == f"Bearer {'s' * 43}"
+
+
+async def test_a_service_that_is_not_ready_logs_nobody_out() -> None:
+    played = _playing()
+    played.answers["POST user /access-tokens"] = (503, {"code": "not_ready", "detail": "reading"})
+    async with played.browser(logged_in=True) as browser:
+        answer = await browser.get("/demo/profile")
+    assert answer.status_code == 503
+    assert "antwoordt niet" in answer.text

@@ -234,7 +234,11 @@ async def _already_in(request: Request, visitor: Visitor) -> Response | None:
     try:
         answer = await _access(visitor.ask, session)
     except Refused as refused:
-        return redirect(f"/{segment(visitor.academy)}/terms") if refused.code == "terms_required" else None
+        if refused.code == "terms_required":
+            return redirect(f"/{segment(visitor.academy)}/terms")
+        if refused.status not in (401, 403):
+            raise
+        return None
     if answer["caller"]["academy"] != visitor.academy:
         return None
     return redirect(home_of(visitor.academy, answer["caller"]["role"]))
