@@ -149,6 +149,7 @@ def _register(path: str, methods: Sequence[str], roles: tuple[str, ...] | None, 
         visitor = await (guest(request) if roles is None else _known(request))
         if isinstance(visitor, Response):
             return visitor
+        request.state.visitor = visitor
         if roles is not None and not _may(visitor.role, roles):
             return render(visitor, "error.html", 403, kind="forbidden")
         await _check_token(request, visitor)
@@ -229,8 +230,11 @@ async def guest(request: Request) -> Visitor:
     )
 
 
-def nobody(request: Request) -> Visitor:
-    """Somebody of whom nothing is asked, for pages of errors."""
+def whoever(request: Request) -> Visitor:
+    """The visitor as far as is known, for pages of errors; nothing is asked."""
+    known: Visitor | None = getattr(request.state, "visitor", None)
+    if known is not None:
+        return known
     ask = _services(request).ask()
     return Visitor("", "", "", "", "", "", _language(request, None, None), ask, form_token(_visit(request)), request)
 

@@ -1,6 +1,6 @@
 """The own profile, and who may see which page."""
 
-from web_console.testing import CSRF, Played
+from web_console.testing import CALLER, CSRF, Played
 
 PERSON = {"email": "ada@example.org", "company": "Acme <b>", "department": "R&D"}
 SESSIONS = [{"id": "s1", "created_at": "2026-11-01T10:00:00Z", "last_used_at": None, "user_agent": "<i>Firefox</i>"}]
@@ -99,3 +99,14 @@ async def test_a_service_that_is_not_ready_logs_nobody_out() -> None:
         answer = await browser.get("/demo/profile")
     assert answer.status_code == 503
     assert "antwoordt niet" in answer.text
+
+
+async def test_a_refusal_keeps_the_menu_and_the_language_of_the_person() -> None:
+    played = _playing()
+    played.answers["POST user /access-tokens"] = (200, {"access_token": "j", "caller": CALLER | {"language": "en"}})
+    del played.answers["GET user /academies/demo/users/007"]
+    async with played.browser(logged_in=True) as browser:
+        answer = await browser.get("/demo/profile")
+    assert answer.status_code == 404
+    assert "This page does not exist" in answer.text
+    assert 'href="/demo/users"' in answer.text
