@@ -62,7 +62,7 @@ async def test_a_new_password_needs_the_current_one() -> None:
         assert 'aria-invalid="true"' in wrong.text
         assert "Dit is niet je huidige wachtwoord." in wrong.text
         played.answers[path] = (422, {"code": "weak_password", "detail": "no"})
-        assert "minstens 12 tekens" in (await browser.post("/demo/profile/password", data=form)).text
+        assert "van 12 tot 200 tekens" in (await browser.post("/demo/profile/password", data=form)).text
         played.answers[path] = (204, None)
         assert (await browser.post("/demo/profile/password", data=form)).status_code == 303
     assert played.body_of(path) == {"current": "old", "new": "a long new one"}

@@ -30,8 +30,8 @@ from web_console.visiting import (
 
 ROUTES: list[Route] = []
 
-LONGEST_SESSION: Final = 30 * 86400
-"""Seconds that a browser keeps the cookie; when a session ends is up to user-service."""
+LONGEST_SESSION: Final = 86400
+"""Seconds that a browser keeps the cookie; when a session ends, sooner, is up to user-service."""
 LIMIT: Final = parse("30/minute")
 """Forms of one client address, so that nobody tries passwords here faster than people type them."""
 
@@ -295,7 +295,9 @@ def _refused_password(visitor: Visitor, refused: Refused) -> dict[str, str]:
 
 def weak(visitor: Visitor) -> str:
     """Why a password is refused."""
-    return visitor.say("Choose a password of at least 12 characters that is not your name or email address.")
+    return visitor.say(
+        "Choose a password of 12 to 200 characters that is not your name or email address, nor a few characters repeated."
+    )
 
 
 def _too_many(visitor: Visitor, refused: Refused) -> str:
