@@ -132,7 +132,7 @@ async def test_the_check_shows_counts_that_are_looked_at_again_each_second() -> 
     played = served("checking", rows=200, created=40, rejected=7, not_attempted=153, done=47)
     response = await get(played, PAGE)
     assert "47 van 200 regels" in text(response)
-    assert 'hx-trigger="every 1s"' in response.text
+    assert 'data-hx-trigger="every 1s"' in response.text
     assert re.search(
         r'id="aloud" role="status" aria-live="polite">\s*Het bestand wordt gecontroleerd: 20', response.text
     )
@@ -142,9 +142,9 @@ async def test_the_live_counts_say_aloud_each_ten_per_cent_once_and_reload_when_
     played = served("running", rows=200, created=47, not_attempted=153, done=47)
     quiet = await get(played, f"{PAGE}/live?state=running&said=20")
     assert "47 van 200" in quiet.text
-    assert "hx-swap-oob" not in quiet.text
+    assert "data-hx-swap-oob" not in quiet.text
     aloud = await get(played, f"{PAGE}/live?state=running&said=10")
-    assert 'id="aloud" hx-swap-oob' in aloud.text
+    assert 'id="aloud" data-hx-swap-oob' in aloud.text
     other = await get(played, f"{PAGE}/live?state=checking&said=10")
     assert (other.headers["hx-refresh"], other.text) == ("true", "")
 
