@@ -73,13 +73,14 @@ async def _refused(request: Request, error: Exception) -> Response:
         academy = request.path_params.get("academy", "")
         return redirect(f"/{academy}/" if academy.isalnum() else "/-/operator")
     kind = {403: "forbidden", 404: "missing", 429: "too_many", 503: "unreachable"}.get(error.status, "refused")
-    return render(nobody(request), "error.html", error.status, kind=kind, detail=error.detail)
+    return keep_visit(request, render(nobody(request), "error.html", error.status, kind=kind, detail=error.detail))
 
 
 async def _unreachable(request: Request, error: Exception) -> Response:
     assert isinstance(error, Unreachable)  # noqa: S101
     structlog.get_logger("console").warning("service.unreachable", service=error.service, cause=repr(error.__cause__))
-    return render(nobody(request), "error.html", 502, kind="unreachable", service=f"{error.service}-service")
+    page = render(nobody(request), "error.html", 502, kind="unreachable", service=f"{error.service}-service")
+    return keep_visit(request, page)
 
 
 async def _failed(request: Request, error: Exception) -> Response:
@@ -126,6 +127,7 @@ def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None)
         },
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # it would take the host of the new address from the request
     app.state.settings = settings
     app.state.services = services
     return app

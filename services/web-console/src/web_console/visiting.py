@@ -76,8 +76,17 @@ class Visitor:
     @property
     def home(self) -> str:
         """The first page of the academy for this role."""
-        manages = self.role in ("operator", "administrator", "manager")
-        return f"/{segment(self.academy)}/{'users' if manages else 'profile'}"
+        return home_of(self.academy, self.role)
+
+    def prefer(self, language: str | None) -> None:
+        """Speak this language where the visitor did not choose one."""
+        self.language = _language(self.request, language, self.language)
+
+
+def home_of(academy: str, role: str) -> str:
+    """The first page of an academy for a role."""
+    manages = role in ("operator", "administrator", "manager")
+    return f"/{segment(academy)}/{'users' if manages else 'profile'}"
 
 
 class Going(RedirectResponse):
@@ -184,8 +193,13 @@ async def _known(request: Request) -> Visitor | Response:
 
 
 def _credentials(request: Request, academy: str) -> list[str]:
-    kept = [request.cookies.get(_cookie(request, name), "") for name in (SESSION, OPERATOR)]
+    kept = [credential_of(request, name) for name in (SESSION, OPERATOR)]
     return [each for each in (kept if academy else kept[1:]) if each]
+
+
+def credential_of(request: Request, name: str) -> str:
+    """The session that the browser keeps under this name, or nothing."""
+    return request.cookies.get(_cookie(request, name), "")
 
 
 async def guest(request: Request) -> Visitor:
