@@ -69,6 +69,24 @@ async def test_the_second_step_has_the_template_in_a_chosen_language_and_takes_t
     assert "hoogstens 50 MB" in text(response)
 
 
+async def test_without_an_organisation_it_says_what_to_do_first_and_an_upload_waits_for_the_one_that_was_seen() -> None:
+    played = Played()
+    removed = {"name": "Oud", "removed": False, "departments": [{"name": "Weg", "removed": True}]}
+    played.answers["GET org /academies/demo/structure"] = (200, {"companies": [removed], "revision": 1})
+    empty = await get(played, "/demo/imports/new?action=people")
+    assert "Richt eerst je organisatiestructuur in" in text(empty)
+    company = {"name": "Acme", "departments": [{"name": "Verkoop"}]}
+    played.answers["GET org /academies/demo/structure"] = (200, {"companies": [company], "revision": 7})
+    ready = await get(played, "/demo/imports/new?action=people")
+    assert "Richt eerst" not in text(ready)
+    assert '<input type="hidden" name="revision" value="7">' in ready.text
+    played.answers["POST import /academies/demo/imports"] = (202, {"import_id": ID})
+    async with played.browser(logged_in=True) as browser:
+        data, files = {"csrf": CSRF, "revision": "7"}, {"file": ("a.csv", b"x")}
+        await browser.post("/demo/imports/new", data=data, files=files, headers=HEADERS)
+    assert played.asked[-1].url.params["min_org_revision"] == "7"
+
+
 async def test_the_template_comes_from_import_service_in_the_asked_language() -> None:
     played = Played()
     played.answers["GET import /academies/demo/template.xlsx"] = httpx.Response(200, content=b"PK workbook")
