@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PACKAGES := contracts chassis services/org-service services/user-service services/import-service services/notify-service services/web-console deploy/local
 SOURCES := contracts chassis services deploy tests conftest.py
 
-.PHONY: help install up down demo test test-unit test-chaos test-load lint check generate bench lock
+.PHONY: help install up down demo test test-unit test-security test-browser screenshots test-chaos test-load lint check generate bench lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,15 @@ test: install ## all tests that this machine can run, in two processes
 
 test-unit: install ## those that need no database and no broker
 	$(BIN)/pytest contracts/tests chassis/tests/unit services/*/tests/unit
+
+test-security: install ## every route with every token, and those that are none (part of test)
+	$(BIN)/pytest tests/security chassis/tests/unit/test_access.py
+
+test-browser: install ## the console in a real browser (part of test; needs chromium, node and npm)
+	$(BIN)/pytest tests/browser
+
+screenshots: install ## the pictures of docs/screenshots, taken anew
+	SCREENSHOTS=1 $(BIN)/pytest tests/browser
 
 test-chaos: install ## the slow ones that kill processes (part of test)
 	$(BIN)/pytest tests/chaos

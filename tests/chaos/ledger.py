@@ -61,7 +61,7 @@ class Ledger:
         self.kafka = Kafka(known.kafka)
         self.services = {name.removesuffix("-service"): url for name, url in known.services.items()}
         self._database = known.database
-        self._http = httpx.Client(timeout=60)
+        self._http = platform.http()
         self._postbox = 0
         self._mails: dict[str, list[Document]] = defaultdict(list)
 

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-import httpx
 import psutil
 import xlsxwriter
 
@@ -67,7 +66,7 @@ def peak_mib(platform: Platform) -> dict[str, float]:
 def product(platform: Platform, academy: str, file: Path) -> dict[str, Any]:
     """Import a workbook; seconds of check and apply, and the counts."""
     base = f"{platform.address('import')}/academies/{academy}/imports"
-    with httpx.Client(timeout=60) as http:
+    with platform.http() as http:
         began = time.perf_counter()
         import_id = http.post(base, params={"filename": file.name}, content=file.read_bytes()).json()["import_id"]
 

@@ -198,7 +198,9 @@ def new_academy(platform: Platform, id_: str, folder: Path, **structure: Any) ->
     """An academy with the usual organisation, or the one that is given."""
     folder.mkdir(exist_ok=True)
     services = home.addresses(platform.home).services
-    made = Academy(platform, id_, Client(services, applied=lambda _: True), folder)
+    made = Academy(
+        platform, id_, Client(services, credential=home.credential(platform.home, {}), applied=lambda _: True), folder
+    )
     about = {"name": f"Academy {id_}", "default_language": "nl", "languages": ["nl", "en"]}
     made.apply(**({"academy": about, "companies": COMPANIES, "functions": FUNCTIONS} | structure))
     return made

@@ -7,12 +7,23 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from fastapi import Request
 
 from chassis import commands, request_log
+from chassis.access import Verifier
 from chassis.commands import Commands
-from chassis.http import Health, Problem, make_app
+from chassis.http import Health, make_app
+from chassis.problems import Problem
 from chassis.records import Event
-from chassis.testing import MakePool, eventually
+from chassis.testing import ACCESS_KEYS, MakePool, access_token, bearer, eventually
+from contracts.access import Role
+
+
+def by_operator() -> Request:
+    """A request of somebody who may follow every command."""
+    request = Request({"type": "http", "headers": []})
+    request.state.caller = Verifier(ACCESS_KEYS).verify(access_token())
+    return request
 
 
 def asked(service: Commands, key: str = "a/1", value: bytes = b"{}", **attributes: str) -> Event:
@@ -27,9 +38,12 @@ async def test_who_waits_for_a_command_is_woken_although_others_gave_up_waiting(
     service = Commands(pool, "test")
     event = asked(service)
     id_ = await service.submit(event)
-    transport = httpx.ASGITransport(make_app("test", [service.router], Health(started=True)))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client, asyncio.timeout(60):
-        waiting = [asyncio.create_task(service._get(id_, wait=600)) for _ in range(2)]
+    transport = httpx.ASGITransport(make_app("test", [service.router], Health(started=True), Verifier(ACCESS_KEYS)))
+    async with (
+        httpx.AsyncClient(transport=transport, base_url="http://test", headers=bearer()) as client,
+        asyncio.timeout(60),
+    ):
+        waiting = [asyncio.create_task(service._get(by_operator(), id_, wait=600)) for _ in range(2)]
         await eventually(lambda: id_ in service._waiting)
         assert (await client.get(f"/commands/{id_}", params={"wait": 0.01})).json()["state"] == "pending"
         await service.finish(pool, [(event.envelope, {"code": "done"})])  # type: ignore[arg-type]
@@ -39,12 +53,32 @@ async def test_who_waits_for_a_command_is_woken_although_others_gave_up_waiting(
 
 async def test_nothing_is_kept_of_those_who_waited_in_vain(make_migrated_pool: MakePool) -> None:
     service = Commands(await make_migrated_pool(), "test")
-    transport = httpx.ASGITransport(make_app("test", [service.router], Health(started=True)))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    transport = httpx.ASGITransport(make_app("test", [service.router], Health(started=True), Verifier(ACCESS_KEYS)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=bearer()) as client:
         for unknown in ("unheard-of", "%00"):
             assert (await client.get(f"/commands/{unknown}", params={"wait": 1})).status_code == 404
     gc.collect()
     assert not service._waiting
+
+
+async def test_a_command_is_followed_by_who_gave_it_and_by_the_administrators_of_its_academy(
+    make_migrated_pool: MakePool,
+) -> None:
+    service = Commands(await make_migrated_pool(), "test")
+    id_ = await service.submit(asked(service, actor="user:7"))
+    transport = httpx.ASGITransport(make_app("test", [service.router], Health(started=True), Verifier(ACCESS_KEYS)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        for headers, status in (
+            (bearer(), 200),
+            (bearer(Role.ADMINISTRATOR, "a"), 200),
+            (bearer(Role.MEMBER, "a", sub="user:7"), 200),
+            (bearer(Role.MEMBER, "a", sub="user:8"), 404),
+            (bearer(Role.MANAGER, "a", sub="user:8"), 404),
+            (bearer(Role.ADMINISTRATOR, "b"), 404),
+            (bearer(Role.MEMBER, "b", sub="user:7"), 404),
+            ({}, 401),
+        ):
+            assert (await client.get(f"/commands/{id_}", headers=headers)).status_code == status, headers
 
 
 async def test_an_idempotency_key_stands_for_one_command_and_is_refused_with_any_other(

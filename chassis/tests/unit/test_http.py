@@ -8,6 +8,7 @@ import httpx
 import pytest
 from fastapi import APIRouter, Request
 
+from chassis.access import PUBLIC, Verifier
 from chassis.http import Health, make_app, traceparent_of
 from contracts.envelope import is_traceparent
 
@@ -20,11 +21,11 @@ def turning(**said: Any) -> Health:
 async def ask(health: Health, path: str, **headers: str) -> tuple[int, Any]:
     router = APIRouter()
 
-    @router.get("/trace")
+    @router.get("/trace", dependencies=[PUBLIC])
     async def trace(request: Request) -> str:
         return traceparent_of(request)
 
-    transport = httpx.ASGITransport(make_app("test", [router], health))
+    transport = httpx.ASGITransport(make_app("test", [router], health, Verifier({})))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         answer = await client.get(path, headers=headers)
     return answer.status_code, answer.json()

@@ -94,6 +94,16 @@ _ONE_PERSON: Final[Value] = {"personnel_number": "1001"}
 _STATE_LEAST: Final[Value] = {"version": 2, "person": _PERSON_LEAST}
 _STATE: Final[Value] = {"version": 2, "person": _PERSON, "invitation": _INVITED}
 
+_TERMS: Final[Value] = {
+    "nl": "Je account is voor jou alleen.\n\nGa zorgvuldig om met wat je van anderen ziet.",
+    "en": "Your account is for you alone.\n\nTake care of what you see of others.",
+}
+_RESET: Final[Value] = {
+    "reset_id": "019404f0-0000-7000-8000-00000000b001",
+    "expires_at": "2026-12-01T10:30:00.000Z",
+    "recipient": _RECIPIENT,
+}
+
 VALUES: Final[dict[type[Message], tuple[Value, Value]]] = {
     org.DefineAcademy: ({}, {"name": "Demo Academy", "default_language": "nl", "languages": ["nl", "en"]}),
     org.DefineCompany: ({"name": "Acme BV"}, _UNIT),
@@ -138,6 +148,7 @@ VALUES: Final[dict[type[Message], tuple[Value, Value]]] = {
         },
     ),
     org.RepublishStructure: ({}, {}),
+    org.DefineTerms: ({"texts": {"nl": _TERMS["nl"]}}, {"texts": _TERMS}),
     org.AcademyChanged: (
         {"id": "demo", "name": "Demo Academy", "default_language": "nl", "languages": ["nl"], "revision": 12},
         {"id": "demo", "name": "Demo Academy", "default_language": "nl", "languages": ["nl", "en"], "revision": 12},
@@ -167,6 +178,10 @@ VALUES: Final[dict[type[Message], tuple[Value, Value]]] = {
             "learning_activities": ["Privacy basis", "Veilig werken"],
             "revision": 12,
         },
+    ),
+    org.TermsChanged: (
+        {"version": 1, "texts": {"nl": _TERMS["nl"]}, "revision": 12},
+        {"version": 1, "texts": _TERMS, "revision": 12},
     ),
     users.UserRequested: (
         {"person": {}},
@@ -230,6 +245,7 @@ VALUES: Final[dict[type[Message], tuple[Value, Value]]] = {
     users.UserActivated: (_STATE_LEAST, _STATE),
     users.UserDeactivated: (_STATE_LEAST, _STATE | {"invitation": _WAITING}),
     users.UserDeleted: (_STATE_LEAST, _STATE | {"person": _PERSON | {"deleted": True}, "invitation": _WITHDRAWN}),
+    users.PasswordResetRequested: (_RESET, _RESET),
     imports.ImportUploaded: (
         {"import_id": _IMPORT, "filename": "mensen.xlsx", "size": 48213},
         {"import_id": _IMPORT, "filename": "mensen.xlsx", "size": 48213},

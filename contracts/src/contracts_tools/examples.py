@@ -61,7 +61,7 @@ def examples() -> Iterator[Example]:
 def _key(topic: str, type_: str, value: dict[str, Any]) -> str:
     match topic.partition(".")[0]:
         case "org" if topic == ORG_STRUCTURE.name:
-            return f"{ACADEMY}/{type_.split('.')[2].removesuffix('-changed')}/{value['id']}"
+            return f"{ACADEMY}/{type_.split('.')[2].removesuffix('-changed')}/{value.get('id', ACADEMY)}"
         case "org":
             return ACADEMY
         case "import":

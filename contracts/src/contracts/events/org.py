@@ -64,7 +64,17 @@ class FunctionChanged(Message):
     revision: int
 
 
-EVENTS = (AcademyChanged, CompanyChanged, DepartmentChanged, FunctionChanged)
+class TermsChanged(Message):
+    """The terms of use of an academy as they are now; the key is `<academy>/terms/<academy>`."""
+
+    TYPE: ClassVar[str] = "instroom.org.terms-changed.v1"
+
+    version: int = Field(description="one higher each time that a text changes; whoever accepted an older one is asked")
+    texts: dict[str, str] = Field(description="language → plain text, paragraphs apart by an empty line")
+    revision: int
+
+
+EVENTS = (AcademyChanged, CompanyChanged, DepartmentChanged, FunctionChanged, TermsChanged)
 
 REMOVED: Final = {
     "company": "instroom.org.company-removed.v1",
@@ -186,6 +196,14 @@ class ApplyStructure(Message):
     functions: list[StructureFunction] = []
 
 
+class DefineTerms(Message):
+    """Replace the academy's terms of use; other texts than there are make a new version, to be accepted anew."""
+
+    TYPE: ClassVar[str] = "instroom.org.define-terms.v1"
+
+    texts: dict[str, str] = Field(description="language → plain text, paragraphs apart by an empty line")
+
+
 class RepublishStructure(Message):
     """Publish the whole current state of the academy again."""
 
@@ -203,4 +221,5 @@ COMMANDS = (
     RemoveUnit,
     ApplyStructure,
     RepublishStructure,
+    DefineTerms,
 )

@@ -280,4 +280,23 @@ class UserDeleted(_StateAnswer):
     TYPE: ClassVar[str] = "instroom.user.deleted.v1"
 
 
-EVENTS = (UserCreated, UserUpdated, UserUnchanged, UserRejected, UserActivated, UserDeactivated, UserDeleted)
+class PasswordResetRequested(Message):
+    """Somebody wants to choose a new password; a mail with a link is to be sent. Nothing about the person changed."""
+
+    TYPE: ClassVar[str] = "instroom.user.password-reset-requested.v1"
+
+    reset_id: str = Field(description="a UUID; one mail is sent for each")
+    expires_at: str = Field(description="until when the link works, RFC 3339")
+    recipient: Recipient
+
+
+EVENTS = (
+    UserCreated,
+    UserUpdated,
+    UserUnchanged,
+    UserRejected,
+    UserActivated,
+    UserDeactivated,
+    UserDeleted,
+    PasswordResetRequested,
+)

@@ -2,12 +2,13 @@
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import IO, Any, Final, Literal
 from urllib.parse import quote, unquote
 
 import httpx
 
+from contracts.access import TOKEN_SECONDS
 from contracts.errors import ErrorCode, Problem
 from contracts.fields import is_academy_id
 from contracts.sentences import render
@@ -25,10 +26,45 @@ REPLICA_SECONDS: Final = 5.0
 READ_SECONDS: Final = 30.0
 """How long a service may say nothing."""
 PAUSE_SECONDS: Final = 0.2
+RENEW_SECONDS: Final = TOKEN_SECONDS * 0.75
 _PAGE: Final = 1000
 _GLANCE: Final = httpx.Timeout(2.0)
 _NAMED_BY: Final = {"user-service": "personnel_number", "import-service": "import_id"}
 """What stands behind `/academies/{academy}/…/` in a path."""
+
+
+class AccessTokens(httpx.Auth):
+    """Shows an access token with each request, got from user-service for an API token or the operator's."""
+
+    requires_response_body = True
+
+    def __init__(self, user_service: str, credential: str) -> None:
+        self._url, self._credential = user_service + "/access-tokens", credential
+        self._token, self._until = "", 0.0
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """A new token in time; once more where one is not taken, since keys may have changed."""
+        if time.monotonic() > self._until:
+            yield from self._renew()
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        response = yield request
+        if response.status_code == 401:
+            yield from self._renew()
+            request.headers["Authorization"] = f"Bearer {self._token}"
+            yield request
+
+    def _renew(self) -> Generator[httpx.Request, httpx.Response, None]:
+        asked = time.monotonic()
+        response = yield httpx.Request("POST", self._url, headers={"Authorization": f"Bearer {self._credential}"})
+        if response.status_code in (401, 403):
+            raise NoAccess
+        if not response.is_success:
+            raise httpx.ReadError(f"user-service gives no access token: HTTP {response.status_code}")
+        self._token, self._until = response.json()["access_token"], asked + RENEW_SECONDS
+
+
+class NoAccess(Exception):
+    """The credential is not known, or no longer."""
 
 
 class Client:
@@ -43,6 +79,7 @@ class Client:
         self,
         services: Mapping[str, str],
         *,
+        credential: str | None = None,
         language: Language | None = None,
         applied: Callable[[str], bool] = lambda academy: False,
         running: Callable[[], bool] = lambda: True,
@@ -54,7 +91,8 @@ class Client:
         self._applied, self._running = applied, running
         self._reached = False
         self._clock, self._pause = clock, pause
-        self._http = httpx.Client(timeout=_timeout(READ_SECONDS), transport=transport, trust_env=False)
+        auth = AccessTokens(services["user-service"], credential) if credential is not None else None
+        self._http = httpx.Client(auth=auth, timeout=_timeout(READ_SECONDS), transport=transport, trust_env=False)
         self.speak(language)
 
     def speak(self, language: Language | None) -> None:
@@ -135,6 +173,8 @@ class Client:
                 response = ask()
             except UnicodeEncodeError:  # bytes of the command line that are no text
                 raise Failure("wrong_use", self._say("not_text"), Exit.WRONG_USE) from None
+            except NoAccess:
+                raise Failure("unauthenticated", self._say("no_access"), Exit.REFUSED) from None
             except httpx.TransportError as error:
                 failure = self._unreachable(service, error)
                 if not self._reached and not self._running():
@@ -154,7 +194,7 @@ class Client:
         try:
             response = self._http.get(self._services[service] + path, timeout=_GLANCE)
             return response.json() if response.is_success else None
-        except (httpx.TransportError, ValueError):
+        except (httpx.TransportError, NoAccess, ValueError):
             return None
 
     def command(

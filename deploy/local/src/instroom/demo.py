@@ -165,6 +165,8 @@ def main() -> None:
         return
     heading("Yours to try")
     run("status")
+    login = home.first_log_in(home.find())
+    tell(f"\nThe console: {login.url}/{login.academy}/  log in as {login.email} with password {login.password}")
     tell("\nThe platform keeps running. Stop it with: make down (its data stays in .instroom/)")
 
 

@@ -13,6 +13,12 @@ from instroom.failure import Exit, Failure
 from instroom.words import language_of, words
 
 FOLDER: Final = ".instroom"
+OPERATOR_FILE: Final = "operator.token"
+"""In the home, readable by its owner only."""
+FIRST_ACADEMY: Final = "demo"
+"""The academy that a new platform begins with."""
+FIRST_ADDRESS: Final = "beheerder@demo.example"
+"""Of its first administrator."""
 SERVICES: Final = ("org", "user", "import", "notify")
 """Short names, as in addresses and roles; `SERVICE_NAMES` are those of the processes."""
 SERVICE_NAMES: Final = {short: f"{short}-service" for short in SERVICES}
@@ -87,6 +93,8 @@ class Addresses:
     """`host:port`."""
     services: Mapping[str, str]
     """`org-service` and so on → base URL."""
+    console: str = ""
+    """Base URL of the web console."""
 
 
 @dataclass(slots=True)
@@ -126,22 +134,66 @@ class Secrets:
     signing_key_id: str
     verify_key: str
     """Its public half, base64url without padding."""
+    access_signing_key: str
+    """The same three of the key that signs access tokens."""
+    access_signing_key_id: str
+    access_verify_key: str
+    operator_token: str
+    first_password: str
+    """Of the first administrator, to log in for the first time."""
 
     @classmethod
     def load_or_make(cls, home: Path) -> "Secrets":
+        """Those of the platform; what a home of an earlier version does not have is made now."""
         path = home / "secrets.json"
-        if known := read_json(path):
-            return cls(**known)
-        seed = random.token_bytes(32)
-        made = cls(
-            database_password=random.token_urlsafe(24),
-            role_passwords={service: random.token_urlsafe(24) for service in SERVICES},
-            signing_key=_base64url(seed),
-            signing_key_id=random.token_hex(4),
-            verify_key=_base64url(_public_half(seed)),
-        )
-        write_private(path, asdict(made))
-        return made
+        known = read_json(path)
+        mails, access = random.token_bytes(32), random.token_bytes(32)
+        made = {
+            "database_password": random.token_urlsafe(24),
+            "role_passwords": {service: random.token_urlsafe(24) for service in SERVICES},
+            "signing_key": _base64url(mails),
+            "signing_key_id": random.token_hex(4),
+            "verify_key": _base64url(_public_half(mails)),
+            "access_signing_key": _base64url(access),
+            "access_signing_key_id": random.token_hex(4),
+            "access_verify_key": _base64url(_public_half(access)),
+            "operator_token": f"op_{random.token_urlsafe(32)}",
+            "first_password": random.token_urlsafe(12),
+        }
+        if not made.keys() <= known.keys():
+            write_private(path, made | known)
+        secrets = cls(**made | known)
+        token = home / OPERATOR_FILE
+        token.touch(0o600)
+        token.chmod(0o600)
+        token.write_text(secrets.operator_token + "\n", "ascii")
+        return secrets
+
+
+@dataclass(frozen=True, slots=True)
+class LogIn:
+    """Of the first administrator, as the platform made them."""
+
+    url: str
+    academy: str
+    email: str
+    password: str
+
+
+def first_log_in(home: Path) -> LogIn:
+    """Where to begin in a browser."""
+    secrets = Secrets.load_or_make(home)
+    return LogIn(addresses(home).console, FIRST_ACADEMY, FIRST_ADDRESS, secrets.first_password)
+
+
+def credential(home: Path, environment: Mapping[str, str] = os.environ) -> str | None:
+    """What the command line shows of itself: INSTROOM_TOKEN, else the operator's token of the embedded stack."""
+    if said := environment.get("INSTROOM_TOKEN"):
+        return said.strip()
+    try:
+        return (home / OPERATOR_FILE).read_text("ascii").strip()
+    except FileNotFoundError:
+        return None
 
 
 def _public_half(seed: bytes) -> bytes:

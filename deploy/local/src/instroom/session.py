@@ -37,7 +37,13 @@ class Found:
             return revisions.seen(here, academy) > 0
 
         language = self._output.language
-        client = Client(self.addresses.services, language=language, applied=applied, running=self.running)
+        client = Client(
+            self.addresses.services,
+            credential=homes.credential(here),
+            language=language,
+            applied=applied,
+            running=self.running,
+        )
         if language is None:
             language = self._default_language(client) or "en"
             self._output.speak(language)

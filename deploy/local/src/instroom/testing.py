@@ -16,9 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from instroom.home import addresses
+from instroom import home as homes
+from instroom.client import AccessTokens
 from instroom.stack.mails import Mail, read_mails
 
 
@@ -90,9 +92,16 @@ class Platform:
         """The address of broker, database, mail, org, user, import or notify."""
         return str(self.status()["addresses"][name])
 
+    def http(self, timeout: float = 60) -> httpx.Client:
+        """For questions to the services as an operator."""
+        credential = homes.credential(self.home, {})
+        assert credential is not None, "a platform that was started has an operator's token"
+        auth = AccessTokens(homes.addresses(self.home).services["user-service"], credential)
+        return httpx.Client(auth=auth, timeout=timeout, trust_env=False)
+
     def database(self) -> str:
         """The DSN, password included, of whoever may make databases."""
-        return addresses(self.home).database
+        return homes.addresses(self.home).database
 
     def pid(self, process: str) -> int:
         """The process id of one process of the platform."""

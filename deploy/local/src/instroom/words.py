@@ -73,6 +73,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "yaml_twice": ("{where} staat er twee keer", "{where} is given twice"),
     "yaml_empty": ("het bestand is leeg", "the file is empty"),
     "yaml_file": ("het bestand", "the file"),
+    "no_access": (
+        "je hebt geen toegang: zet een geldig token in INSTROOM_TOKEN",
+        "you have no access: put a valid token into INSTROOM_TOKEN",
+    ),
     "not_text": ("een van de woorden is geen leesbare tekst (UTF-8)", "one of the words is no readable text (UTF-8)"),
     "not_checked": (
         "import {id} kan niet starten; kijk met: instroom import report {id} --academy {academy}",

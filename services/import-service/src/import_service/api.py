@@ -22,7 +22,7 @@ from contracts.errors import ErrorCode
 from contracts.languages import language_subtag
 from contracts.sentences import DEFAULT_LANGUAGE
 from import_service import document, messages, store, use_cases
-from import_service.domain import State
+from import_service.domain import Choice, State
 from import_service.reporting import Reporter
 from import_service.template import build_template
 
@@ -33,6 +33,8 @@ NEWEST: Final = UUID(int=2**128 - 1)
 LANGUAGES: Final = ("nl", "en")
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 LONGEST_FILENAME: Final = 255
+MOST_ROWS: Final = 2**31 - 1
+"""What the database can count rows with."""
 
 ADMINISTRATORS: Final = [allow(Role.ADMINISTRATOR)]
 
@@ -173,6 +175,21 @@ def router(
             yield b"]}"
 
         return StreamingResponse(pieces(), media_type="application/json")
+
+    @routes.get("/academies/{academy}/imports/{import_id}/results", dependencies=ADMINISTRATORS)
+    async def results(
+        academy: str,
+        import_id: str,
+        outcome: Choice | None = None,
+        after: Annotated[int, Query(ge=0, le=MOST_ROWS)] = 0,
+        limit: Annotated[int, Query(ge=1, le=500)] = 100,
+        accept_language: AcceptLanguage = "",
+    ) -> dict[str, Any]:
+        """Some of the import document's results, in file order: of one outcome, or those that drifted, or whose
+        invitation waits; `next` is the row to go on after, null on the last page."""
+        record = await find(academy, import_id)
+        told = await use_cases.page(pool, record, language(academy, accept_language), outcome, after, limit)
+        return {"results": told, "next": told[-1]["row"] if len(told) == limit else None}
 
     @routes.get("/academies/{academy}/imports/{import_id}/report.xlsx", dependencies=ADMINISTRATORS)
     async def report(academy: str, import_id: str, accept_language: AcceptLanguage = "") -> Response:

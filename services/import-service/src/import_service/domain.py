@@ -10,6 +10,9 @@ from contracts.events.imports import Counts, ImportChecked, ImportCompleted, Imp
 from contracts.events.users import Outcome
 
 State = Literal["checking", "checked", "running", "completed", "refused", "cancelled", "failed"]
+Choice = Literal["created", "updated", "unchanged", "rejected", "drifted", "waiting"]
+"""Which rows of an import somebody wants to see: those with an outcome, those decided otherwise than planned, or those
+whose invitation waits for activation."""
 
 PROGRESS_EVERY: Final = 0.5
 """Seconds between two ImportProgressed of one import."""

@@ -11,7 +11,7 @@ import asyncpg
 import orjson
 
 from chassis.database import Connection, only_index_plans
-from import_service.domain import Answer, Phase, Stored
+from import_service.domain import Answer, Choice, Phase, Stored
 from import_service.judge import Judged
 from import_service.store import Executor
 from import_service.turns import Feed, Sendable
@@ -144,23 +144,69 @@ async def store_answers(on: Connection, phase: Phase, answers: Sequence[Answer])
     return stored
 
 
+_DOCUMENT: Final = """
+    SELECT r.row_no, r.fields, r.errors,
+           v.outcome AS v_outcome, v.invitation AS v_invitation, v.restored AS v_restored, v.detail AS v_detail,
+           o.outcome AS o_outcome, o.invitation AS o_invitation, o.restored AS o_restored, o.detail AS o_detail
+    FROM ({rows}) r
+    LEFT JOIN LATERAL (SELECT * FROM answer a
+                       WHERE a.import_id = $1 AND a.phase = 1 AND a.row_no = r.row_no LIMIT 1) v ON true
+    LEFT JOIN LATERAL (SELECT * FROM answer a
+                       WHERE a.import_id = $1 AND a.phase = 2 AND a.row_no = r.row_no LIMIT 1) o ON true
+    ORDER BY r.row_no
+"""
+_NEXT_ROWS: Final = _DOCUMENT.format(
+    rows="""SELECT row_no, fields, errors FROM import_row WHERE import_id = $1 AND row_no > $2
+            ORDER BY row_no LIMIT $3"""
+)
+_THESE_ROWS: Final = _DOCUMENT.format(
+    rows="""SELECT f.* FROM unnest($2::int[]) AS k (row_no)
+            CROSS JOIN LATERAL (SELECT row_no, fields, errors FROM import_row f
+                                WHERE f.import_id = $1 AND f.row_no = k.row_no LIMIT 1) f"""
+)
+
+
 async def document_rows(on: Executor, import_id: str, after: int, limit: int) -> list[asyncpg.Record]:
     """Rows in file order, each with its verdict (v_…) and outcome (o_…)."""
-    return await on.fetch(
-        """SELECT r.row_no, r.fields, r.errors,
-                  v.outcome AS v_outcome, v.invitation AS v_invitation, v.restored AS v_restored, v.detail AS v_detail,
-                  o.outcome AS o_outcome, o.invitation AS o_invitation, o.restored AS o_restored, o.detail AS o_detail
-           FROM (SELECT row_no, fields, errors FROM import_row
-                 WHERE import_id = $1 AND row_no > $2 ORDER BY row_no LIMIT $3) r
-           LEFT JOIN LATERAL (SELECT * FROM answer a
-                              WHERE a.import_id = $1 AND a.phase = 1 AND a.row_no = r.row_no LIMIT 1) v ON true
-           LEFT JOIN LATERAL (SELECT * FROM answer a
-                              WHERE a.import_id = $1 AND a.phase = 2 AND a.row_no = r.row_no LIMIT 1) o ON true
-           ORDER BY r.row_no""",
-        import_id,
-        after,
-        limit,
-    )
+    return await on.fetch(_NEXT_ROWS, import_id, after, limit)
+
+
+_ANSWERED: Final = """SELECT row_no FROM answer
+    WHERE import_id = $1 AND phase = {phase} AND row_no > $2 AND {that} ORDER BY row_no LIMIT $3"""
+_DRIFTED: Final = """SELECT o.row_no FROM answer o
+    CROSS JOIN LATERAL (SELECT v.outcome, v.detail FROM answer v
+                        WHERE v.import_id = $1 AND v.phase = 1 AND v.row_no = o.row_no LIMIT 1) v
+    WHERE o.import_id = $1 AND o.phase = 2 AND o.row_no > $2 AND (v.outcome <> o.outcome OR (o.outcome = 'updated'
+        AND coalesce(convert_from(v.detail, 'UTF8')::jsonb -> 'changes', '{}')
+         <> coalesce(convert_from(o.detail, 'UTF8')::jsonb -> 'changes', '{}')))
+    ORDER BY o.row_no LIMIT $3"""
+
+
+def _chosen(choice: Choice, phase: Phase) -> str:
+    """The statement for the numbers of the rows that `document.result` would show as `choice`."""
+    if choice == "drifted":
+        return _DRIFTED
+    if choice == "waiting":
+        return _ANSWERED.format(phase=int(phase), that="invitation = 'waiting' AND outcome <> 'rejected'")
+    answered = _ANSWERED.format(phase=int(phase), that=f"outcome = '{choice}'")
+    if choice == "rejected" and phase is Phase.START:  # what the check rejected is never asked again
+        planned = _ANSWERED.format(phase=int(Phase.CHECK), that="outcome = 'rejected'")
+        return f"SELECT row_no FROM (({planned}) UNION ALL ({answered})) both_ ORDER BY row_no LIMIT $3"  # noqa: S608 - constants
+    return answered
+
+
+async def chosen_rows(
+    on: Connection, import_id: str, phase: Phase, choice: Choice, after: int, limit: int
+) -> list[asyncpg.Record]:
+    """As `document_rows`, of the rows of one kind: read from the answers of this import, which lie together.
+
+    Runs in a transaction of the caller.
+    """
+    if phase is Phase.READING or (choice == "drifted" and phase is not Phase.START):
+        return []
+    await only_index_plans(on)
+    numbers = [r["row_no"] for r in await on.fetch(_chosen(choice, phase), import_id, after, limit)]
+    return await on.fetch(_THESE_ROWS, import_id, numbers) if numbers else []
 
 
 async def rows_that_free_addresses(

@@ -9,7 +9,7 @@ from contracts.errors import ErrorCode, Problem
 from contracts.events.base import Message
 from contracts.events.imports import ImportRefused, ImportUploaded
 from import_service import document, row_store, store
-from import_service.domain import Answer, Import, Phase, State, Tally, begin_start, best_of, may_answer, settle
+from import_service.domain import Answer, Choice, Import, Phase, State, Tally, begin_start, best_of, may_answer, settle
 from import_service.messages import import_events
 from import_service.reading.limits import MAX_FILE_BYTES
 
@@ -123,6 +123,30 @@ async def purge(pool: Pool) -> None:
     await store.purge_orphans(pool)
 
 
+async def page(
+    pool: Pool, record: document.Stored, language: str, choice: Choice | None, after: int, limit: int
+) -> list[dict[str, Any]]:
+    """The next results of an import after row `after`, of all its rows or of one kind, in file order."""
+    import_id, phase = str(record["id"]), Phase(record["phase"])
+    if phase is Phase.READING or record["state"] in ("refused", "failed"):
+        return []
+    if choice is None:
+        records = await row_store.document_rows(pool, import_id, after, limit)
+    else:
+        async with pool.acquire() as connection, connection.transaction():
+            records = await row_store.chosen_rows(connection, import_id, phase, choice, after, limit)
+    rows = [document.read_row(r) for r in records]
+    return await _told(pool, import_id, phase, record["columns"], language, rows)
+
+
+async def _told(
+    pool: Pool, import_id: str, phase: Phase, columns: document.Columns, language: str, rows: Sequence[document.Row]
+) -> list[dict[str, Any]]:
+    owners = document.owners(rows)
+    rows_of = await row_store.rows_that_free_addresses(pool, import_id, phase, sorted(owners)) if owners else {}
+    return [document.result(row, phase, columns, language, rows_of) for row in rows]
+
+
 async def results(
     pool: Pool, record: document.Stored, language: str, *, with_texts: bool = False
 ) -> AsyncIterator[list[dict[str, Any]]]:
@@ -139,9 +163,7 @@ async def results(
             return
         after = records[-1]["row_no"]
         rows = [document.read_row(r) for r in records]
-        owners = document.owners(rows)
-        rows_of = await row_store.rows_that_free_addresses(pool, import_id, phase, sorted(owners)) if owners else {}
-        told = [document.result(row, phase, columns, language, rows_of) for row in rows]
+        told = await _told(pool, import_id, phase, columns, language, rows)
         if with_texts:
             told = [{"result": one, "texts": document.texts(row, one)} for row, one in zip(rows, told, strict=True)]
         yield told

@@ -9,10 +9,12 @@ import httpx
 import pytest
 import structlog
 
+from chassis.access import Verifier
 from chassis.database import Pool
 from chassis.http import Health, make_app
 from chassis.records import Event, Record, decode_headers
 from chassis.replica import Entry, StateReplica
+from chassis.testing import ACCESS_KEYS, bearer
 from contracts.envelope import Envelope
 from contracts.events import MESSAGES
 from contracts.events.base import Message
@@ -58,6 +60,12 @@ def person(number: str) -> Person:
     )
 
 
+def as_operator(request: httpx.Request) -> httpx.Request:
+    """Every request has a token of its own: a test may take longer than one lasts."""
+    request.headers.setdefault("Authorization", bearer()["Authorization"])
+    return request
+
+
 class BrokerIsDown(Exception):
     pass
 
@@ -94,8 +102,10 @@ class Instance:
         self.verdicts = subscribers.verdicts(pool, self.changes.tell)
         self.outcomes = subscribers.outcomes(pool, self.changes.tell)
         routes = api.router(pool, replica, self.changes, uploaded=self.intake.wake, started=self.feeder.wake)
-        app = make_app("import-service", [routes], Health(started=True))
-        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://import", timeout=60)
+        app = make_app("import-service", [routes], Health(started=True), Verifier(ACCESS_KEYS))
+        self.http = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://import", timeout=60, auth=as_operator
+        )
 
 
 class World:

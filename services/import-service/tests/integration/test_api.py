@@ -4,6 +4,9 @@ from typing import Any
 import openpyxl
 import pytest
 
+from chassis.testing import bearer
+from contracts.access import Role
+
 
 async def test_an_unknown_academy_and_an_unknown_import_are_told_apart(world: Any, tools: Any) -> None:
     http = world.one.http
@@ -120,3 +123,22 @@ async def test_a_workbook_made_from_an_older_template_is_warned_about(world: Any
     old = await world.checked(buffer.getvalue(), filename="template.xlsx")
     assert [w["code"] for w in (await world.get(current))["warnings"]] == []
     assert [w["code"] for w in (await world.get(old))["warnings"]] == ["old_template"]
+
+
+async def test_only_an_administrator_of_the_academy_is_answered(world: Any, tools: Any) -> None:
+    import_id = await world.checked(tools.csv(1))
+    base, http = f"/academies/{world.academy}", world.one.http
+    routes = [("GET", "/imports"), ("POST", "/imports?filename=a.csv"), ("GET", "/template.xlsx")]
+    routes += [("GET", f"/imports/{import_id}{end}") for end in ("", "/document", "/results", "/report.xlsx")]
+    routes += [("POST", f"/imports/{import_id}/start")]
+    for method, path in routes:
+        for who in (
+            bearer(Role.ADMINISTRATOR, "neighbour"),
+            bearer(Role.MANAGER, world.academy),
+            bearer(Role.MEMBER, world.academy),
+        ):
+            assert (await http.request(method, base + path, headers=who)).status_code == 403, path
+        for who in ({"Authorization": "Bearer x"}, bearer(Role.ADMINISTRATOR, world.academy, seconds=-10)):
+            assert (await http.request(method, base + path, headers=who)).status_code == 401, path
+    administrator = bearer(Role.ADMINISTRATOR, world.academy)
+    assert (await http.get(f"{base}/imports/{import_id}/results", headers=administrator)).status_code == 200

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -12,11 +13,17 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from chassis.records import new_id, now_text
-from chassis.testing import eventually, free_port
+from chassis.testing import ACCESS_KEYS, bearer, eventually, free_port
 from contracts.envelope import Envelope
 from contracts.events.base import Message
 from contracts.events.org import AcademyChanged
 from contracts.events.users import UserChecked, UserCheckRequested, UserUnchanged
+
+
+def as_operator(request: httpx.Request) -> httpx.Request:
+    """Every request has a token of its own: a test may take longer than one lasts."""
+    request.headers.update(bearer())
+    return request
 
 
 class Service:
@@ -29,8 +36,9 @@ class Service:
             "INSTROOM_SESSION_TIMEOUT": "4",  # how long a killed process keeps its partitions
             "INSTROOM_DATABASE": database,
             "INSTROOM_HTTP_PORT": str(port),
+            "INSTROOM_ACCESS_KEYS": json.dumps(ACCESS_KEYS),
         }
-        self.http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30)
+        self.http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, auth=as_operator)
         self.process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:

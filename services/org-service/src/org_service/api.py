@@ -85,6 +85,14 @@ def router(store: Store, commands: Commands) -> APIRouter:
             raise _unknown(academy)
         return messages.structure_document(*found)
 
+    @routes.get("/academies/{academy}/terms", dependencies=[allow(Role.ADMINISTRATOR)])
+    async def terms(academy: str) -> dict[str, Any]:
+        """The terms of use in every language; those of everybody where the academy has none of its own."""
+        found = await store.terms(academy) if academy_id_problem(academy) is None else None
+        if found is None:
+            raise _unknown(academy)
+        return messages.terms_document(found)
+
     return routes
 
 

@@ -17,7 +17,7 @@ from contracts.fields import (
 from contracts.languages import parse_language
 from org_service.refusals import Problem, Reason
 from org_service.siblings import Definition, Index, at, check_unique, define
-from org_service.units import Academy, Kind, Place, Structure, Unit
+from org_service.units import Academy, Kind, Place, Structure, Terms, Unit
 
 MAX_NAME: Final = 200
 MAX_ACTIVITIES: Final = 500
@@ -25,20 +25,25 @@ MAX_ACTIVITIES: Final = 500
 DEFAULT_LANGUAGE: Final = "nl"
 MAX_UNITS: Final = 20_000
 """Of one command: what can be decided and written well within one transaction."""
+MAX_TERMS: Final = 50_000
+"""Characters of the terms in one language."""
+MAX_ALL_TERMS: Final = 200_000
+"""Of the terms in all languages: four bytes each fit in one event."""
 COMPANIES: Final[Place] = ("company", "")
 FUNCTIONS: Final[Place] = ("function", "")
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What is different afterwards: the academy if it changed, and each changed unit once, companies first."""
+    """What is different afterwards: academy and terms if they changed, and each changed unit once, companies first."""
 
     academy: Academy | None = None
     units: Sequence[Unit] = ()
     republish: bool = False
+    terms: Terms | None = None
 
     def __bool__(self) -> bool:
-        return self.academy is not None or bool(self.units)
+        return self.academy is not None or bool(self.units) or self.terms is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,8 @@ def apply(structure: Structure, command: Message, new_id: Callable[[], str]) -> 
             draft.rename(command)
         case org.RemoveUnit():
             draft.remove(command)
+        case org.DefineTerms():
+            draft.define_terms(command.texts)
         case org.RepublishStructure():
             return Changes(republish=True)
         case _:
@@ -125,11 +132,12 @@ class _Draft:
     new_id: Callable[[], str]
     academy: Academy | None = None
     units: dict[str, Unit] = field(default_factory=dict)
+    terms: Terms | None = None
     problems: list[Problem] = field(default_factory=list)
 
     def changes(self) -> Changes:
         academy = self.academy if self.academy != self.structure.academy else None
-        return Changes(academy, tuple(self.units.values()))
+        return Changes(academy, tuple(self.units.values()), terms=self.terms)
 
     def refuse(self, reason: Reason, path: str, **params: str) -> None:
         self.problems.append(Problem(reason, path, {name: storable(value) for name, value in params.items()}))
@@ -196,6 +204,45 @@ class _Draft:
             self.refuse(Reason.DEFAULT_LANGUAGE, "language", value=code)
         elif not on:
             self.academy = replace(academy, languages=tuple(x for x in academy.languages if x != code))
+
+    # -- the terms
+
+    def define_terms(self, texts: Mapping[str, str]) -> None:
+        """Replace the texts of all languages; the same texts again are the same version."""
+        if not texts:
+            self.refuse(Reason.REQUIRED, "texts")
+        total = sum(map(len, texts.values()))
+        if total > MAX_ALL_TERMS:
+            self.refuse(Reason.TOO_LONG, "texts", length=str(total), max=str(MAX_ALL_TERMS))
+            return
+        clean: dict[str, str] = {}
+        for given, text in texts.items():
+            path = at("texts", storable(given[:MAX_NAME]))
+            code, words = self.language(given, path), self.prose(text, path)
+            if code is None or words is None:
+                continue
+            if self.structure.academy is not None and code not in self.structure.academy.languages:
+                self.refuse(Reason.LANGUAGE_NOT_ENABLED, path, value=code)
+            elif code in clean:
+                self.refuse(Reason.DUPLICATE_LANGUAGE, path, value=code)
+            clean[code] = words
+        before = self.structure.terms
+        if clean != before.texts:
+            self.terms = Terms(before.version + 1, clean)
+
+    def prose(self, text: str, path: str) -> str | None:
+        """A cleaned text of several paragraphs; None after a problem was noted."""
+        lines = (line.rstrip() for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+        words = "\n".join(lines).strip()
+        if not words:
+            self.refuse(Reason.REQUIRED, path)
+        elif len(words) > MAX_TERMS:
+            self.refuse(Reason.TOO_LONG, path, length=str(len(words)), max=str(MAX_TERMS))
+        elif has_forbidden_characters(words):
+            self.refuse(Reason.INVALID_CHARACTERS, path)
+        else:
+            return words
+        return None
 
     # -- units
 

@@ -11,9 +11,10 @@ from contracts.events import org
 from contracts.events.base import Message
 from contracts.sentences import render
 from contracts.topics import ORG_STRUCTURE
+from contracts.wording.terms import DEFAULT_TERMS, DEFAULT_TERMS_VERSION
 from org_service.domain import Refused
 from org_service.refusals import Problem
-from org_service.units import Academy, Kind, Structure, Unit
+from org_service.units import Academy, Kind, Structure, Terms, Unit
 from org_service.work import Applied, Outcome, Work
 
 SOURCE: Final = "instroom/org-service"
@@ -36,7 +37,7 @@ def events_of(work: Work, new_ids: Callable[[int], Sequence[str]], now: str) -> 
         units = list(work.units.values())
     units.sort(key=lambda each: _KINDS.index(each[0].kind))
     revision = work.next_revision
-    ids = iter(new_ids(len(units) + 1))
+    ids = iter(new_ids(len(units) + 2))
     answers: dict[tuple[str, str], Envelope] = {}
 
     def envelope(by: Envelope, type_: str, subject: str) -> Envelope:
@@ -55,6 +56,12 @@ def events_of(work: Work, new_ids: Callable[[int], Sequence[str]], now: str) -> 
         else:
             change = unit_message(unit, revision)
             events.append(make_event(ORG_STRUCTURE, key, envelope(by, change.TYPE, subject), change))
+    terms = work.structure.terms
+    if work.terms is not None or (work.republish and terms.version):
+        by = work.terms[1] if work.terms is not None else cause
+        subject = f"terms/{academy.id}"
+        told = org.TermsChanged(version=terms.version, texts=dict(terms.texts), revision=revision)
+        events.append(make_event(ORG_STRUCTURE, f"{academy.id}/{subject}", envelope(by, told.TYPE, subject), told))
     message = org.AcademyChanged(
         id=academy.id,
         name=academy.name,
@@ -127,6 +134,13 @@ def academy_document(academy: Academy) -> dict[str, Any]:
         "default_language": academy.default_language,
         "languages": list(academy.languages),
     }
+
+
+def terms_document(terms: Terms) -> dict[str, Any]:
+    """The terms that hold; `default` where the academy has defined none of its own."""
+    if terms.version:
+        return {"version": terms.version, "texts": dict(terms.texts), "default": False}
+    return {"version": DEFAULT_TERMS_VERSION, "texts": dict(DEFAULT_TERMS), "default": True}
 
 
 def structure_document(structure: Structure, revision: int) -> dict[str, Any]:

@@ -21,6 +21,8 @@ class Reason(StrEnum):
     AMBIGUOUS_UNIT = "ambiguous_unit"
     UNKNOWN_LANGUAGE = "unknown_language"
     DEFAULT_LANGUAGE = "default_language"
+    LANGUAGE_NOT_ENABLED = "language_not_enabled"
+    DUPLICATE_LANGUAGE = "duplicate_language"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,5 +96,13 @@ _SENTENCES: Final[dict[Reason, tuple[str, str]]] = {
     Reason.DEFAULT_LANGUAGE: (
         "“{value}” is the default language and always enabled; choose another default first.",
         "“{value}” is de standaardtaal en staat altijd aan; kies eerst een andere standaardtaal.",
+    ),
+    Reason.LANGUAGE_NOT_ENABLED: (
+        "The language “{value}” is not enabled in this academy; enable it first.",
+        "De taal “{value}” staat niet aan in deze academy; zet die eerst aan.",
+    ),
+    Reason.DUPLICATE_LANGUAGE: (
+        "There is a text for the language “{value}” already; give one for each language.",
+        "Er is al een tekst voor de taal “{value}”; geef er één voor elke taal.",
     ),
 }

@@ -14,7 +14,7 @@ from chassis.records import Record, new_ids, now_text
 from contracts.envelope import Envelope
 from contracts.fields import name_key
 from org_service import messages
-from org_service.units import Academy, Structure, Unit
+from org_service.units import Academy, Structure, Terms, Unit
 from org_service.work import Outcome, Work
 
 T = TypeVar("T")
@@ -55,11 +55,13 @@ class Transaction:
         )
         known = {row["id"]: row for row in rows}
         units = await _units(self._connection, list(known))
+        terms = await _terms(self._connection, list(known))
         works = {}
         for id_ in ids:
             row = known.get(id_)
             academy = _academy(row) if row else None
-            works[id_] = Work(Structure.of(id_, academy, units.get(id_, ())), row["revision"] if row else 0)
+            structure = Structure.of(id_, academy, units.get(id_, ()), terms.get(id_))
+            works[id_] = Work(structure, row["revision"] if row else 0)
         return works
 
     async def save(self, works: Iterable[Work]) -> None:
@@ -105,6 +107,14 @@ class Transaction:
                        learning_activities = excluded.learning_activities, removed = excluded.removed,
                        revision = excluded.revision""",
                 [_unit_row(work, unit) for work in works for unit, _ in work.units.values()],
+            ),
+            (
+                """INSERT INTO terms (academy, version, texts)
+                   SELECT academy, version, texts
+                   FROM jsonb_to_recordset($1::jsonb) AS t (academy text, version int, texts jsonb)
+                   ON CONFLICT (academy) DO UPDATE
+                   SET version = excluded.version, texts = excluded.texts, changed_at = now()""",
+                [_terms_row(work.structure.academy_id, work.terms[0]) for work in works if work.terms is not None],
             ),
         ):
             if rows:
@@ -159,6 +169,21 @@ class Store:
             units = await _units(connection, [academy])
             return Structure.of(academy, _academy(row), units.get(academy, ())), row["revision"]
 
+    async def terms(self, academy: str) -> Terms | None:
+        """The terms of the academy, version 0 where it has none of its own; None for an unknown academy."""
+        async with self._pool.acquire() as connection:
+            if not await connection.fetchval("SELECT true FROM academy WHERE id = $1", academy):
+                return None
+            return (await _terms(connection, [academy])).get(academy, Terms())
+
+
+async def _terms(connection: Connection, academies: Sequence[str]) -> dict[str, Terms]:
+    """The terms of those academies that have their own."""
+    rows = await connection.fetch(
+        "SELECT academy, version, texts FROM terms WHERE academy = ANY ($1::text[])", academies
+    )
+    return {row["academy"]: Terms(row["version"], row["texts"]) for row in rows}
+
 
 async def _units(connection: Connection, academies: Sequence[str]) -> dict[str, list[Unit]]:
     """Units by academy, in the order in which they were made."""
@@ -197,6 +222,10 @@ def _academy_row(work: Work) -> dict[str, Any]:
     academy = work.structure.academy
     assert academy is not None  # noqa: S101 - nothing changes in an academy that is not defined
     return messages.academy_document(academy) | {"revision": work.next_revision}
+
+
+def _terms_row(academy: str, terms: Terms) -> dict[str, Any]:
+    return {"academy": academy, "version": terms.version, "texts": dict(terms.texts)}
 
 
 def _unit_row(work: Work, unit: Unit) -> dict[str, Any]:

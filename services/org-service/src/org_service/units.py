@@ -24,6 +24,14 @@ class Academy:
     languages: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The terms of use of an academy: plain text by language. Version 0 has none: those of `contracts.wording` hold."""
+
+    version: int = 0
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
     """A company, department or function. It is never deleted: a removed one keeps its id and can come back."""
@@ -59,13 +67,16 @@ class Structure:
     academy_id: str
     academy: Academy | None = None
     places: Mapping[Place, Mapping[str, Unit]] = field(default_factory=dict)
+    terms: Terms = field(default_factory=Terms)
 
     @classmethod
-    def of(cls, academy_id: str, academy: Academy | None, units: Iterable[Unit]) -> "Structure":
+    def of(
+        cls, academy_id: str, academy: Academy | None, units: Iterable[Unit], terms: Terms | None = None
+    ) -> "Structure":
         places: dict[Place, dict[str, Unit]] = {}
         for unit in units:
             places.setdefault(unit.place, {})[unit.id] = unit
-        return cls(academy_id, academy, places)
+        return cls(academy_id, academy, places, terms or Terms())
 
     def siblings(self, place: Place) -> Mapping[str, Unit]:
         return self.places.get(place, {})
@@ -76,7 +87,7 @@ class Structure:
             if kind is None or place_kind == kind:
                 yield from siblings.values()
 
-    def changed(self, academy: Academy | None, units: Iterable[Unit]) -> "Structure":
+    def changed(self, academy: Academy | None, units: Iterable[Unit], terms: Terms | None = None) -> "Structure":
         """The structure after a change; only the places that change are copied."""
         places: dict[Place, Mapping[str, Unit]] = dict(self.places)
         copies: dict[Place, dict[str, Unit]] = {}
@@ -86,4 +97,4 @@ class Structure:
                 copy = copies[unit.place] = dict(self.siblings(unit.place))
                 places[unit.place] = copy
             copy[unit.id] = unit
-        return Structure(self.academy_id, academy or self.academy, places)
+        return Structure(self.academy_id, academy or self.academy, places, terms or self.terms)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from contracts.envelope import Envelope
 from contracts.events.base import Message
 from org_service.domain import Refused, apply
-from org_service.units import Academy, Structure, Unit
+from org_service.units import Academy, Structure, Terms, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +24,20 @@ Outcome = Applied | Refused
 class Work:
     """One academy in one transaction: its state at the beginning, and what the commands made of it.
 
-    Each changed unit goes with the envelope of the command that changed it last.
+    Each changed unit, and the terms, go with the envelope of the command that changed them last.
     """
 
     structure: Structure
     revision: int
     units: dict[str, tuple[Unit, Envelope]] = field(default_factory=dict)
     academy: Academy | None = None
+    terms: tuple[Terms, Envelope] | None = None
     cause: Envelope | None = None
     republish: bool = False
 
     @property
     def changed(self) -> bool:
-        return self.academy is not None or bool(self.units)
+        return self.academy is not None or bool(self.units) or self.terms is not None
 
     @property
     def next_revision(self) -> int:
@@ -53,5 +54,7 @@ class Work:
             self.republish |= decision.republish
             self.academy = decision.academy or self.academy
             self.units.update((unit.id, (unit, envelope)) for unit in decision.units)
-            self.structure = self.structure.changed(decision.academy, decision.units)
+            if decision.terms is not None:
+                self.terms = decision.terms, envelope
+            self.structure = self.structure.changed(decision.academy, decision.units, decision.terms)
         return bool(decision)

@@ -9,10 +9,12 @@ import orjson
 import pytest
 import structlog
 
+from chassis.access import Verifier
 from chassis.commands import Commands
 from chassis.database import Pool
 from chassis.http import Health, make_app
 from chassis.records import Record, decode_headers, new_id
+from chassis.testing import ACCESS_KEYS, bearer
 from contracts.envelope import Envelope
 from contracts.events import MESSAGES
 from contracts.events.base import Message
@@ -32,8 +34,11 @@ class Running:
         self.handle = subscribers.commands(
             partial(apply_commands, self.store, new_id=new_id), structlog.get_logger()
         ).handle
-        app = make_app(NAME, [self.commands.router, api.router(self.store, self.commands)], Health(started=True))
-        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://org", timeout=30)
+        routers = [self.commands.router, api.router(self.store, self.commands)]
+        app = make_app(NAME, routers, Health(started=True), Verifier(ACCESS_KEYS))
+        self.http = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://org", timeout=30, headers=bearer(seconds=600)
+        )
         self._offsets = itertools.count()
 
     def record(self, command: Message, id_: str = "", attempt: int = 1, academy: str = "") -> Record[Any]:

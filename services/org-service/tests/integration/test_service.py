@@ -1,6 +1,7 @@
 """The whole service as a process, between a real broker and a real database."""
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -13,7 +14,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from chassis.records import new_id
-from chassis.testing import eventually, free_port
+from chassis.testing import ACCESS_KEYS, bearer, eventually, free_port
 from contracts.envelope import Envelope
 from contracts.events import org
 from contracts.events.base import Message
@@ -32,6 +33,7 @@ def settings(stack: dict[str, str], database: str) -> dict[str, str]:
         "INSTROOM_KAFKA": stack["kafka"],
         "INSTROOM_DATABASE": database,
         "INSTROOM_HTTP_PORT": str(port),
+        "INSTROOM_ACCESS_KEYS": json.dumps(ACCESS_KEYS),
     }
 
 
@@ -49,7 +51,7 @@ async def service(stack: dict[str, str], database: str) -> AsyncIterator[httpx.A
             return False
 
     address = f"http://127.0.0.1:{environment['INSTROOM_HTTP_PORT']}"
-    async with httpx.AsyncClient(base_url=address, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=address, timeout=30, headers=bearer(seconds=600)) as client:
         try:
             await eventually(ready, timeout=60, what="org-service is ready")
             yield client

@@ -18,6 +18,10 @@ _TEXTS: Final = {
     "starting": ("het platform start ({home})", "starting the platform ({home})"),
     "up": ("het platform is klaar; stop het met: instroom down", "the platform is ready; stop it with: instroom down"),
     "up_here": ("het platform is klaar; stop het met Ctrl-C", "the platform is ready; stop it with Ctrl-C"),
+    "console": (
+        "de console: {url}/{academy}/  log in met {email} en wachtwoord {password}",
+        "the console: {url}/{academy}/  log in as {email} with password {password}",
+    ),
     "down": (
         "het platform is gestopt; de gegevens blijven in {home}",
         "the platform is stopped; its data stays in {home}",
@@ -84,6 +88,7 @@ def _detached(out: Output, home: Path) -> None:
     with _in_time(out):
         control.start(home, out.line)
     out.line(_text(out, "up"))
+    _tell_log_in(out, home)
 
 
 @contextlib.contextmanager
@@ -99,10 +104,20 @@ def _in_time(out: Output) -> Iterator[None]:
 def _attached(out: Output, home: Path) -> None:
     from instroom.stack.keeping import UNABLE, keep
 
+    def ready() -> None:
+        out.line(_text(out, "up_here"))
+        _tell_log_in(out, home)
+
     try:
-        keep(home, out.line, lambda: out.line(_text(out, "up_here")))
+        keep(home, out.line, ready)
     except UNABLE as error:
         raise Failure("failed", str(error), Exit.UNAVAILABLE) from None
+
+
+def _tell_log_in(out: Output, home: Path) -> None:
+    """Where the first administrator logs in, with the password that they had at the beginning."""
+    login = homes.first_log_in(home)
+    out.line(_text(out, "console", url=login.url, academy=login.academy, email=login.email, password=login.password))
 
 
 def _show(out: Output, document: dict[str, Any]) -> None:

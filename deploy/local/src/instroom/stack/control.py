@@ -130,7 +130,7 @@ def status(home: Path) -> dict[str, Any]:
             "broker": known.get("kafka"),
             "database": databases.address(known["database"]) if known else None,
             "mail": known.get("smtp"),
-            "console": None,
+            "console": known.get("console"),
             **{name.removesuffix("-service"): url for name, url in known.get("services", {}).items()},
         },
     }

@@ -1,5 +1,6 @@
 """Everything that runs, on one page: which processes, on which ports, told what."""
 
+import hashlib
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from instroom.home import SERVICE_NAMES, SERVICES, Addresses, Platform, Secrets
+from instroom.home import FIRST_ACADEMY, FIRST_ADDRESS, SERVICE_NAMES, SERVICES, Addresses, Platform, Secrets
 from instroom.stack import databases, kafka, ports, postgres, probes
 from instroom.stack.java import Java
 from instroom.stack.kafka_jars import Installation
@@ -22,8 +23,8 @@ from instroom.stack.spec import External, Gate, Spec, Table, until_ready
 INFRASTRUCTURE: Final = ("postgres", "kafka", "mail")
 YIELDING: Final = 15
 """How far mailing people yields to taking them in, all of it being on one machine (nice)."""
-_NOT_PASSED_ON: Final = ("INSTROOM_HOME", "INSTROOM_CACHE", "INSTROOM_POSTGRES", "INSTROOM_SMTP")
-_PORTS: Final = (*INFRASTRUCTURE, "controller", *SERVICES)
+_NOT_PASSED_ON: Final = ("INSTROOM_HOME", "INSTROOM_CACHE", "INSTROOM_POSTGRES", "INSTROOM_SMTP", "INSTROOM_TOKEN")
+_PORTS: Final = (*INFRASTRUCTURE, "controller", *SERVICES, "console")
 
 
 def build(
@@ -46,6 +47,7 @@ def build(
         database=environment.get("INSTROOM_POSTGRES") or postgres.dsn(port["postgres"], secrets.database_password),
         smtp=environment.get("INSTROOM_SMTP") or at["mail"],
         services={SERVICE_NAMES[service]: f"http://{at[service]}" for service in SERVICES},
+        console=environment.get("INSTROOM_PUBLIC_URL") or f"http://{at['console']}",
     )
     wanted = INFRASTRUCTURE if only is None else only
     processes: list[Spec] = []
@@ -132,6 +134,17 @@ def build(
             )
             for service in SERVICES
         ]
+        processes.append(
+            Spec(
+                name="web-console",
+                command=lambda: [sys.executable, "-m", "web_console"],
+                probe=partial(probes.http, f"http://{at['console']}/readyz"),
+                live=partial(probes.live, f"http://{at['console']}/livez"),
+                ports={"http": port["console"]},
+                environment=console_environment(port["console"], addresses, environment),
+                stop_seconds=5,
+            )
+        )
     platform.addresses = asdict(addresses)
     platform.save(home)
     return Table(processes=processes, externals=externals, gates=gates)
@@ -148,16 +161,42 @@ def service_environment(
         # Nobody can be further away than this machine: who does not answer for so long is dead, and its work goes on.
         "INSTROOM_SESSION_TIMEOUT": environment.get("INSTROOM_SESSION_TIMEOUT", "10"),
     }
+    told["INSTROOM_ACCESS_KEYS"] = json.dumps({secrets.access_signing_key_id: secrets.access_verify_key})
+    if service == "org":
+        first = {"id": FIRST_ACADEMY, "name": "Demo Academy", "default_language": "nl", "languages": ["nl", "en"]}
+        told["INSTROOM_FIRST_ACADEMY"] = json.dumps(first)
     if service == "user":
-        told["INSTROOM_VERIFY_KEYS"] = json.dumps({secrets.signing_key_id: secrets.verify_key})
+        told |= {
+            "INSTROOM_VERIFY_KEYS": json.dumps({secrets.signing_key_id: secrets.verify_key}),
+            "INSTROOM_ACCESS_SIGNING_KEY": secrets.access_signing_key,
+            "INSTROOM_ACCESS_SIGNING_KEY_ID": secrets.access_signing_key_id,
+            "INSTROOM_OPERATOR_TOKEN_HASH": hashlib.sha256(secrets.operator_token.encode()).hexdigest(),
+            "INSTROOM_FIRST_ADMINISTRATOR": json.dumps(
+                {
+                    "academy": FIRST_ACADEMY,
+                    "personnel_number": "beheerder",
+                    "first_name": "Demo",
+                    "last_name": "Beheerder",
+                    "email": FIRST_ADDRESS,
+                    "password": secrets.first_password,
+                }
+            ),
+        }
     if service == "notify":
         told |= {
             "INSTROOM_SMTP": addresses.smtp,
-            "INSTROOM_PUBLIC_URL": environment.get("INSTROOM_PUBLIC_URL") or addresses.services["user-service"],
+            "INSTROOM_PUBLIC_URL": addresses.console,
             "INSTROOM_SIGNING_KEY": secrets.signing_key,
             "INSTROOM_SIGNING_KEY_ID": secrets.signing_key_id,
         }
     return told
+
+
+def console_environment(port: int, addresses: Addresses, environment: Mapping[str, str]) -> dict[str, str]:
+    """What the console is told: where the services are, and no secret."""
+    services = {f"INSTROOM_{name.upper().replace('-', '_')}": url for name, url in addresses.services.items()}
+    told = {name: value for name, value in environment.items() if not name.startswith("INSTROOM_") or "LOG" in name}
+    return told | services | {"INSTROOM_HTTP_PORT": str(port), "INSTROOM_PUBLIC_URL": addresses.console}
 
 
 def status_probes(home: Path) -> Mapping[str, probes.Probe]:
@@ -174,6 +213,7 @@ def status_probes(home: Path) -> Mapping[str, probes.Probe]:
         "kafka": partial(probes.kafka, first_broker),
         "mail": partial(probes.smtp, str(known["smtp"])),
         **{name: partial(probes.http, f"{url}/readyz") for name, url in known["services"].items()},
+        "web-console": partial(probes.http, f"http://{LOOPBACK}:{platform.ports.get('console')}/readyz"),
     }
 
 

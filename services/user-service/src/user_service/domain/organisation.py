@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from contracts.events.base import Message
-from contracts.events.org import AcademyChanged, CompanyChanged, DepartmentChanged, FunctionChanged
+from contracts.events.org import AcademyChanged, CompanyChanged, DepartmentChanged, FunctionChanged, TermsChanged
 from contracts.fields import name_key
+from contracts.wording.terms import DEFAULT_TERMS, DEFAULT_TERMS_VERSION
 from user_service.domain.closeness import CloseNames
 
 DEFAULT_LANGUAGE: Final = "nl"
+FALLBACK_LANGUAGE: Final = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,12 @@ _EMPTY: Final = _Table(())
 class Organisation:
     """Look-ups in one academy's structure at one revision. Immutable; make a new one when the structure changes."""
 
-    def __init__(self, academy: AcademyChanged | None, units: Mapping[str, Sequence[Unit]]) -> None:
+    def __init__(
+        self,
+        academy: AcademyChanged | None,
+        units: Mapping[str, Sequence[Unit]],
+        terms: TermsChanged | None = None,
+    ) -> None:
         self.known: Final = academy is not None
         self.name: Final = academy.name if academy else ""
         self.revision: Final = academy.revision if academy else 0
@@ -101,6 +108,7 @@ class Organisation:
         # what `placing` found out, so that a file's thousandth "Acme, Sales" costs one look-up
         self.places: Final[dict[tuple[str | None, str | None], tuple[str, str]]] = {}
         self.function_cells: Final[dict[tuple[str, ...], tuple[str, ...]]] = {}
+        self._terms: Final = terms
         self._companies: Final = _Table(units["company"])
         self._functions: Final = _Table(units["function"])
         by_company: dict[str, list[Unit]] = {}
@@ -109,6 +117,20 @@ class Organisation:
             if company is not None and not company.removed:
                 by_company.setdefault(unit.company_id, []).append(unit)
         self._departments: Final = {company_id: _Table(own) for company_id, own in by_company.items()}
+
+    def terms(self, language: str) -> tuple[int, str, str]:
+        """Version, language and text of the terms of use that somebody of this language is asked to accept.
+
+        Where the academy has them not in that language: in its default language, else in English, else the neutral
+        terms of version 0, in the same order of languages.
+        """
+        wanted = (language, self.default_language, FALLBACK_LANGUAGE)
+        own = self._terms.texts if self._terms is not None else {}
+        for code in wanted:
+            if self._terms is not None and code in own:
+                return self._terms.version, code, own[code]
+        code = next(code for code in wanted if code in DEFAULT_TERMS)
+        return DEFAULT_TERMS_VERSION, code, DEFAULT_TERMS[code]
 
     def company(self, text: str, own: Sequence[Unit] = ()) -> Hit:
         return self._companies.find(text, own)
@@ -153,11 +175,14 @@ def build_organisation(entries: Iterable[tuple[Message | None, bool]]) -> Organi
     no message was kept is left out: nobody can have had it here.
     """
     academy: AcademyChanged | None = None
+    terms: TermsChanged | None = None
     units: dict[str, list[Unit]] = {"company": [], "department": [], "function": []}
     for message, removed in entries:
         match message:
             case AcademyChanged():
                 academy = None if removed else message
+            case TermsChanged():
+                terms = None if removed else message
             case CompanyChanged():
                 units["company"].append(_unit(message, removed))
             case DepartmentChanged():
@@ -168,7 +193,7 @@ def build_organisation(entries: Iterable[tuple[Message | None, bool]]) -> Organi
                 )
             case _:
                 pass
-    return Organisation(academy, units)
+    return Organisation(academy, units, terms)
 
 
 def _unit(

@@ -1,0 +1,133 @@
+"""The application: routes, files, errors as pages, and the headers that every answer carries."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import httpx
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from web_console.pages import entry, events, imports, invitations, operator, organisation, people, profile
+from web_console.services import Refused, Services, Unreachable
+from web_console.settings import Settings
+from web_console.visiting import keep_visit, nobody, redirect, render
+
+_HEADERS: Final = {
+    b"content-security-policy": b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+    b" connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    b"x-content-type-options": b"nosniff",
+    b"x-frame-options": b"DENY",
+    # With "no-referrer" browsers send `Origin: null` with forms, which is refused.
+    b"referrer-policy": b"same-origin",
+    b"cross-origin-opener-policy": b"same-origin",
+    b"cross-origin-resource-policy": b"same-origin",
+    b"permissions-policy": b"camera=(), geolocation=(), microphone=()",
+}
+
+
+class _Guard:
+    """Put the headers on every answer; pages are kept by nobody."""
+
+    def __init__(self, app: ASGIApp, secure: bool) -> None:
+        self._app = app
+        self._headers = list(_HEADERS.items())
+        if secure:
+            self._headers.append((b"strict-transport-security", b"max-age=31536000"))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        static = scope["path"].startswith("/-/static/")
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                names = {name for name, _ in message["headers"]}
+                extra = [*self._headers, (b"cache-control", b"public, max-age=3600" if static else b"no-store")]
+                message["headers"] = [*message["headers"], *((k, v) for k, v in extra if k not in names)]
+            await send(message)
+
+        await self._app(scope, receive, guarded)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
+    kind = {403: "expired", 404: "missing", 405: "missing", 429: "too_many"}.get(error.status_code, "wrong")
+    response = render(nobody(request), "error.html", error.status_code, kind=kind)
+    response.headers.update(error.headers or {})
+    return keep_visit(request, response)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)  # noqa: S101
+    if error.status == 401:
+        academy = request.path_params.get("academy", "")
+        return redirect(f"/{academy}/" if academy.isalnum() else "/-/operator")
+    kind = {403: "forbidden", 404: "missing", 429: "too_many", 503: "unreachable"}.get(error.status, "refused")
+    return keep_visit(request, render(nobody(request), "error.html", error.status, kind=kind, detail=error.detail))
+
+
+async def _unreachable(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Unreachable)  # noqa: S101
+    structlog.get_logger("console").warning("service.unreachable", service=error.service, cause=repr(error.__cause__))
+    page = render(nobody(request), "error.html", 502, kind="unreachable", service=f"{error.service}-service")
+    return keep_visit(request, page)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    return render(nobody(request), "error.html", 500, kind="wrong")
+
+
+async def _livez(_: Request) -> Response:
+    return JSONResponse({"status": "live"})
+
+
+async def _readyz(request: Request) -> Response:
+    reasons = await request.app.state.services.why_not_ready()
+    return JSONResponse({"status": "not ready" if reasons else "ready", "reasons": reasons}, 503 if reasons else 200)
+
+
+async def _robots(_: Request) -> Response:
+    return PlainTextResponse("User-agent: *\nDisallow: /\n")
+
+
+def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> Starlette:
+    """The console over the services of the settings; tests give a transport that plays them."""
+    services = Services(settings.services(), transport)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await services.close()
+
+    modules = (entry, operator, people, imports, organisation, invitations, events, profile)
+    app = Starlette(
+        routes=[
+            Route("/livez", _livez),
+            Route("/readyz", _readyz),
+            Route("/robots.txt", _robots),
+            Mount("/-/static", StaticFiles(directory=Path(__file__).parent / "static")),
+            *(route for module in modules for route in module.ROUTES),
+        ],
+        middleware=[Middleware(_Guard, secure=settings.secure)],
+        exception_handlers={
+            HTTPException: _http_error,
+            Refused: _refused,
+            Unreachable: _unreachable,
+            Exception: _failed,
+        },
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False  # it would take the host of the new address from the request
+    app.state.settings = settings
+    app.state.services = services
+    return app

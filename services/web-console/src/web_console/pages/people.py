@@ -1,0 +1,5 @@
+"""Users: the list, one person, adding and changing."""
+
+from starlette.routing import Route
+
+ROUTES: list[Route] = []
