@@ -4,15 +4,15 @@ import secrets
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from contracts.errors import Problem
-from contracts.sentences import column_name
-from contracts.sentences import render as sentence_of
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from contracts.errors import Problem
+from contracts.sentences import column_name
+from contracts.sentences import render as sentence_of
 from web_console.services import Refused, segment
 from web_console.texts import mark
 from web_console.visiting import Visitor, page, redirect, render
