@@ -86,7 +86,8 @@ def _row(academy: str, user: User) -> tuple[object, ...]:
     )
 
 
-def _user(row: asyncpg.Record) -> User:
+def user_of(row: asyncpg.Record) -> User:
+    """The person of a row of `person`."""
     return User(
         row["user_id"],
         row["number"],
@@ -133,7 +134,7 @@ async def load_users(connection: Connection, keys: Collection[PersonKey], *, loc
         [k[0] for k in ordered],
         [k[1] for k in ordered],
     )
-    return {(r["academy"], r["number_key"]): _user(r) for r in rows}
+    return {(r["academy"], r["number_key"]): user_of(r) for r in rows}
 
 
 async def load_holders(connection: Connection, keys: Collection[AddressKey]) -> dict[AddressKey, AddressHolder]:
@@ -216,13 +217,13 @@ async def list_users(
         limit,
         department,
     )
-    return [_user(row) for row in rows]
+    return [user_of(row) for row in rows]
 
 
 async def find_invited(connection: Connection, invitation_id: str) -> tuple[str, User] | None:
     """The academy and person of an invitation."""
     row = await connection.fetchrow("SELECT * FROM person WHERE invitation_id = $1", invitation_id)
-    return None if row is None else (row["academy"], _user(row))
+    return None if row is None else (row["academy"], user_of(row))
 
 
 async def mark_invitations_failed(connection: Connection, failed: Mapping[str, int]) -> None:
