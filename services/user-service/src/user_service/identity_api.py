@@ -104,14 +104,36 @@ class Identity:
         told = self.settings.operator_token_hash
         return bool(told) and hmac.compare_digest(given, told.lower())
 
-    def sign(self, sub: str, role: Role, *place: str, **caller: Any) -> dict[str, Any]:
+    def sign(self, sub: str, role: Role, academy: str = "", **caller: Any) -> dict[str, Any]:
         """The answer to whoever asked for an access token."""
+        return self._sign(sub, role, academy, {}, caller)
+
+    def sign_for(self, who: Somebody, session: Session) -> dict[str, Any]:
+        """The same for a person who logged in."""
+        user, organisation = who.user, self.organisations.of(who.academy)
+        department = user.department_id
+        claims = {
+            "personnel_number": user.number,
+            "department": department if who.role is Role.MANAGER else "",
+            "session": session.id,
+        }
+        caller = {
+            "personnel_number": user.number,
+            "name": user.name,
+            "language": user.language,
+            "department": department,
+            "department_name": organisation.department_name(department),
+        }
+        return self._sign(who.subject, who.role, who.academy, claims, caller)
+
+    def _sign(
+        self, sub: str, role: Role, academy: str, claims: dict[str, str], caller: dict[str, Any]
+    ) -> dict[str, Any]:
         if self.signer is None:
             raise Problem(503, "no_signing_key", "this service was given no key to sign with")
-        academy, number, department = (*place, "", "", "")[:3]
-        token = self.signer.sign(sub, role, academy, number, department)
-        empty = dict.fromkeys(("name", "language", "department", "department_name"), "")
-        who = empty | {"sub": sub, "role": role, "academy": academy, "personnel_number": number} | caller
+        token = self.signer.sign(sub, role, academy, **claims)
+        empty = dict.fromkeys(("personnel_number", "name", "language", "department", "department_name"), "")
+        who = {"sub": sub, "role": role, "academy": academy} | empty | caller
         return {"access_token": token, "token_type": "Bearer", "expires_in": TOKEN_SECONDS, "caller": who}
 
     async def session(self, request: Request) -> Session:
@@ -214,18 +236,7 @@ def _add_sessions(router: APIRouter, it: Identity) -> None:
         user, organisation = who.user, it.organisations.of(session.academy)
         if not who.has_accepted(organisation.terms(user.language)[0]):
             raise Problem(403, "terms_required", "accept the terms of use first: /sessions/current/terms")
-        department = user.department_id
-        return it.sign(
-            who.subject,
-            who.role,
-            session.academy,
-            user.number,
-            department if who.role is Role.MANAGER else "",
-            name=user.name,
-            language=user.language,
-            department=department,
-            department_name=organisation.department_name(department),
-        )
+        return it.sign_for(who, session)
 
     @router.get("/sessions/current/terms", dependencies=[PUBLIC])
     async def terms(request: Request) -> dict[str, Any]:
@@ -382,11 +393,10 @@ def _add_own(router: APIRouter, it: Identity) -> None:
 
     @router.get("/academies/{academy}/profile/sessions", dependencies=_ANY_ROLE)
     async def list_sessions(request: Request, academy: str) -> dict[str, Any]:
-        """The own log-ins. Which of them asks is told by its secret in X-Session, for an access token does not say."""
+        """The own log-ins, and which of them asks."""
         async with it.pool.acquire() as connection:
-            current = await sessions.find(connection, request.headers.get("x-session", ""))
             found = await sessions.of_person(connection, academy, own(request))
-        here = current.id if current is not None else ""
+        here = caller_of(request).session
         return {"sessions": [session | {"current": session["id"] == here} for session in found]}
 
     @router.delete("/academies/{academy}/profile/sessions/{id}", status_code=204, dependencies=_ANY_ROLE)
@@ -398,7 +408,7 @@ def _add_own(router: APIRouter, it: Identity) -> None:
 
     @router.put("/academies/{academy}/profile/password", status_code=204, dependencies=_ANY_ROLE)
     async def change_password(request: Request, academy: str, asked: ChangedPassword) -> Response:
-        """Choose another password; ends the other sessions (X-Session tells which one stays)."""
+        """Choose another password; ends the other sessions."""
         key = (academy, own(request))
         await it.attempts.take("password", *key)
         async with it.pool.acquire() as connection:
@@ -409,9 +419,8 @@ def _add_own(router: APIRouter, it: Identity) -> None:
         check_strength(password, email=who.user.email, name=who.user.name)
         hash_ = await it.passwords.hash(password)
         async with it.pool.acquire() as connection, connection.transaction():
-            current = await sessions.find(connection, request.headers.get("x-session", ""))
             await people.set_password(connection, *key, hash_)
-            await sessions.end_all(connection, *key, but=current.id if current is not None else "")
+            await sessions.end_all(connection, *key, but=caller_of(request).session)
         return Response(status_code=204)
 
 

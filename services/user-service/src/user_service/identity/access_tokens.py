@@ -20,19 +20,18 @@ class Signer:
         self._key = OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": x, "d": seed.rstrip("=")})
         self._key_id = key_id
 
-    def sign(self, sub: str, role: Role, academy: str = "", personnel_number: str = "", department: str = "") -> str:
+    def sign(self, sub: str, role: Role, academy: str = "", **claims: str) -> str:
         """A token that is good for `TOKEN_SECONDS`."""
         now = int(time.time())
-        claims = AccessClaims(
+        said = AccessClaims(
             iss=ISSUER,
             aud=AUDIENCE,
             sub=sub,
             role=role,
             academy=academy,
-            personnel_number=personnel_number,
-            department=department,
             iat=now,
             exp=now + TOKEN_SECONDS,
+            **claims,
         )
         header = {"alg": "Ed25519", "kid": self._key_id}
-        return jwt.encode(header, claims.model_dump(mode="json"), self._key, algorithms=["Ed25519"])
+        return jwt.encode(header, said.model_dump(mode="json"), self._key, algorithms=["Ed25519"])

@@ -100,7 +100,7 @@ async def ensure_first(
     pool: Pool, organisations: Organisations, passwords: Passwords, asked: FirstAdministrator
 ) -> None:
     """Make the academy's first administrator as soon as the academy is known, unless it has one."""
-    while not organisations.of(asked.academy).known:
+    while not organisations.of(asked.academy).known:  # noqa: ASYNC110 - the replica tells nobody
         await asyncio.sleep(_EVERY)
     has_one = "SELECT EXISTS (SELECT FROM person WHERE academy = $1 AND administrator AND NOT deleted)"
     if not await pool.fetchval(has_one, asked.academy):

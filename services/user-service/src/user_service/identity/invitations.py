@@ -1,5 +1,6 @@
 """Accepting an invitation: once, by whoever has the newest link, in one transaction."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -63,7 +64,7 @@ async def accept(
     await outbox.enqueue(connection, [event_of(InvitationAccepted, somebody.academy, after, body, somebody.subject)])
 
 
-def event_of(model: type[Message], academy: str, user: User, body: dict[str, object], actor: str) -> Event:
+def event_of(model: type[Message], academy: str, user: User, body: Mapping[str, object], actor: str) -> Event:
     """An event about a person that answers no request."""
     envelope = Envelope(
         id=new_id(),
