@@ -135,7 +135,7 @@ def make_app(name: str, routers: Iterable[APIRouter], health: Health, verifier: 
 
     @app.exception_handler(Problem)
     async def refused(_: Request, error: Problem) -> JSONResponse:
-        return problem(error.status, error.code, error.detail, error.errors)
+        return problem(error.status, error.code, error.detail, error.errors, error.headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:

@@ -1,6 +1,6 @@
 """Refusals over HTTP: problem+json (RFC 9457), with a `code` that programs may switch on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi.responses import JSONResponse
@@ -11,14 +11,25 @@ PROBLEM = "application/problem+json"
 class Problem(Exception):
     """Refuse a request: RFC 9457, with a `code` that programs may switch on."""
 
-    def __init__(self, status: int, code: str, detail: str, errors: Sequence[Any] = ()) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        errors: Sequence[Any] = (),
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(detail)
+        self.headers = headers
         self.status, self.code, self.detail, self.errors = status, code, detail, list(errors)
 
 
-def problem(status: int, code: str, detail: str, errors: Sequence[Any] = ()) -> JSONResponse:
+def problem(
+    status: int, code: str, detail: str, errors: Sequence[Any] = (), headers: Mapping[str, str] | None = None
+) -> JSONResponse:
     """The body of a refusal."""
     body: dict[str, Any] = {"type": "about:blank", "status": status, "code": code, "detail": detail}
     if errors:
         body["errors"] = list(errors)
-    return JSONResponse(body, status, media_type=PROBLEM)
+    return JSONResponse(body, status, dict(headers) if headers else None, media_type=PROBLEM)

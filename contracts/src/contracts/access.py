@@ -38,5 +38,6 @@ class AccessClaims(BaseModel):
     academy: str = Field(default="", description="the one academy that it is good for; empty for an operator")
     personnel_number: str = Field(default="", description="of a person")
     department: str = Field(default="", description="id of the department that a manager sees")
+    session: str = Field(default="", description="id of the log-in that it was given for; no secret")
     iat: int
     exp: int

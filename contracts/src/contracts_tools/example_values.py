@@ -245,6 +245,7 @@ VALUES: Final[dict[type[Message], tuple[Value, Value]]] = {
     users.UserActivated: (_STATE_LEAST, _STATE),
     users.UserDeactivated: (_STATE_LEAST, _STATE | {"invitation": _WAITING}),
     users.UserDeleted: (_STATE_LEAST, _STATE | {"person": _PERSON | {"deleted": True}, "invitation": _WITHDRAWN}),
+    users.InvitationAccepted: (_STATE_LEAST | {"terms_version": 0}, _STATE | {"terms_version": 2}),
     users.PasswordResetRequested: (_RESET, _RESET),
     imports.ImportUploaded: (
         {"import_id": _IMPORT, "filename": "mensen.xlsx", "size": 48213},

@@ -280,6 +280,14 @@ class UserDeleted(_StateAnswer):
     TYPE: ClassVar[str] = "instroom.user.deleted.v1"
 
 
+class InvitationAccepted(_StateAnswer):
+    """The invited person chose a password and accepted the terms of use: they can log in. Nobody asked for it."""
+
+    TYPE: ClassVar[str] = "instroom.user.invitation-accepted.v1"
+
+    terms_version: int = Field(description="of the terms that were accepted")
+
+
 class PasswordResetRequested(Message):
     """Somebody wants to choose a new password; a mail with a link is to be sent. Nothing about the person changed."""
 
@@ -298,5 +306,6 @@ EVENTS = (
     UserActivated,
     UserDeactivated,
     UserDeleted,
+    InvitationAccepted,
     PasswordResetRequested,
 )

@@ -1,13 +1,12 @@
 """user-service over HTTP: commands in (202), queries out."""
 
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Header, Path, Query, Request
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, Field
 
-from chassis.access import PUBLIC, actor_of, allow, caller_of, forbidden
+from chassis.access import actor_of, allow, caller_of, forbidden
 from chassis.commands import Commands
 from chassis.database import Pool
 from chassis.problems import Problem
@@ -32,9 +31,7 @@ from user_service.domain import documents
 from user_service.domain.commands import Command
 from user_service.domain.person import User
 from user_service.organisations import Organisations
-from user_service.pages import invitation_page
 from user_service.people import Filter, Standing, Status
-from user_service.tokens import verify
 
 _ACTIONS: dict[str, type[Command]] = {
     "activate": ActivateUser,
@@ -96,9 +93,7 @@ class Accepted(BaseModel):
     location: str
 
 
-def make_router(
-    pool: Pool, commands: Commands, organisations: Organisations, public_keys: dict[str, bytes], zone: ZoneInfo
-) -> APIRouter:
+def make_router(pool: Pool, commands: Commands, organisations: Organisations) -> APIRouter:
     """The routes of user-service."""
     router = APIRouter()
     accepted: dict[str, Any] = {"status_code": 202, "response_model": Accepted}
@@ -219,14 +214,5 @@ def make_router(
         async with pool.acquire() as connection:
             now = await store.now(connection)
         return documents.user_document(user, organisations.of(academy), now)
-
-    @router.get("/invitation/{token}", response_class=HTMLResponse, dependencies=[PUBLIC])
-    async def invitation(token: Annotated[str, Path(max_length=1000)]) -> HTMLResponse:
-        """Who is invited where and until when. Harmless: looking changes nothing."""
-        claim = verify(token, public_keys)
-        async with pool.acquire() as connection:
-            found = await store.find_invited(connection, claim.invitation_id) if claim is not None else None
-            now = await store.now(connection)
-        return invitation_page(claim, found, organisations.of(found[0]) if found else None, now, zone)
 
     return router

@@ -1,7 +1,7 @@
 """How user-service is put together."""
 
+from functools import partial
 from importlib.resources import files
-from zoneinfo import ZoneInfo
 
 from chassis.replica import StateReplica
 from chassis.run import Kit, Service
@@ -10,6 +10,9 @@ from contracts.topics import ORG_STRUCTURE, USER_EVENTS
 from user_service.api import make_router
 from user_service.applying import Applying
 from user_service.checking import Checking
+from user_service.identity.administrators import ensure_first
+from user_service.identity.passwords import Passwords
+from user_service.identity_api import Identity, make_identity_router
 from user_service.organisations import Organisations
 from user_service.settings import Settings
 from user_service.subscribers import subscriptions
@@ -21,13 +24,16 @@ def build(kit: Kit[Settings]) -> Service:
     organisations = Organisations(replica)
     applying = Applying(kit.pool, organisations, kit.commands)
     checking = Checking(kit.pool, organisations, kit.dispatcher)
-    settings = kit.settings
-    router = make_router(kit.pool, kit.commands, organisations, settings.public_keys(), ZoneInfo(settings.time_zone))
+    passwords = Passwords()
+    identity = Identity(kit.pool, organisations, passwords, kit.settings)
+    first = kit.settings.first_administrator
+    tasks = [partial(ensure_first, kit.pool, organisations, passwords, first)] if first is not None else []
     return Service(
         name="user-service",
         migrations=files("user_service") / "migrations",
         streams=[USER_EVENTS],
-        routers=[router],
+        routers=[make_identity_router(identity), make_router(kit.pool, kit.commands, organisations)],
         subscriptions=subscriptions(kit.pool, applying, checking),
         replicas=[replica],
+        tasks=tasks,
     )

@@ -2,15 +2,39 @@
 
 from base64 import urlsafe_b64decode
 
+from pydantic import BaseModel, SecretStr
+
 from chassis.settings import ServiceSettings
+
+
+class NewAdministrator(BaseModel):
+    """Somebody who administers an academy, without a place in its structure."""
+
+    personnel_number: str
+    first_name: str
+    infix: str | None = None
+    last_name: str
+    email: str
+    language: str | None = None
+    password: SecretStr | None = None
+
+
+class FirstAdministrator(NewAdministrator):
+    """The administrator that a new installation begins with."""
+
+    academy: str
 
 
 class Settings(ServiceSettings):
     verify_keys: dict[str, str] = {}
     """Public keys of invitation links: key id → Ed25519 public key, base64url without padding."""
 
-    time_zone: str = "Europe/Amsterdam"
-    """In which the date of expiry is told; the same as notify-service's, so that mail and page agree."""
+    access_signing_key: SecretStr = SecretStr("")
+    """Seed of the Ed25519 key that signs access tokens, 32 bytes as base64url; without it nobody gets one."""
+    access_signing_key_id: str = ""
+    operator_token_hash: str = ""
+    """SHA-256 of the operator's token, in hex; without it there is no operator."""
+    first_administrator: FirstAdministrator | None = None
 
     def public_keys(self) -> dict[str, bytes]:
         """The keys as bytes."""

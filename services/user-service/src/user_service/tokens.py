@@ -19,6 +19,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 VERSION: Final = 1
+PASSWORD_RESET: Final = 2
+"""The first byte of a link for a new password; its id is that of the reset, its generation 1."""
 SIGNATURE_BYTES: Final = 64
 
 _HEAD: Final = struct.Struct(">B16sIQB")
@@ -36,7 +38,7 @@ class InvitationClaim:
     key_id: str
 
 
-def verify(token: str, keys: Mapping[str, bytes]) -> InvitationClaim | None:
+def verify(token: str, keys: Mapping[str, bytes], kind: int = VERSION) -> InvitationClaim | None:
     """The claim of a token that was signed with one of `keys` (raw Ed25519 public keys by key id), or None.
 
     Never raises on any token; exactly one text is the token of a claim and signature.
@@ -47,7 +49,7 @@ def verify(token: str, keys: Mapping[str, bytes]) -> InvitationClaim | None:
     version, invitation, generation, expires, id_length = _HEAD.unpack_from(raw)
     signed, signature = raw[:-SIGNATURE_BYTES], raw[-SIGNATURE_BYTES:]
     key_id = signed[_HEAD.size :]
-    if version != VERSION or len(key_id) != id_length or not key_id.isascii():
+    if version != kind or len(key_id) != id_length or not key_id.isascii():
         return None
     key = keys.get(key_id.decode("ascii"))
     if key is None:

@@ -1,0 +1,83 @@
+"""The people of identity: their row with what only identity needs, and what follows from it."""
+
+from dataclasses import dataclass
+
+import asyncpg
+
+from chassis.database import Connection
+from contracts.access import Role
+from user_service.domain.person import User
+from user_service.store import user_of
+
+
+@dataclass(frozen=True, slots=True)
+class Somebody:
+    """A person of an academy, as somebody who logs in."""
+
+    academy: str
+    user: User
+    administrator: bool
+    terms_version: int
+    password_hash: str | None
+
+    @property
+    def may_enter(self) -> bool:
+        return self.user.active and not self.user.deleted
+
+    @property
+    def role(self) -> Role:
+        if self.administrator:
+            return Role.ADMINISTRATOR
+        return Role.MANAGER if self.user.manager else Role.MEMBER
+
+    @property
+    def subject(self) -> str:
+        """The `sub` of their access tokens."""
+        return f"user:{self.user.user_id}"
+
+    def has_accepted(self, version: int) -> bool:
+        return self.user.terms_accepted and self.terms_version >= version
+
+
+_SELECT = """SELECT p.*, c.password_hash FROM person p
+             LEFT JOIN credential c ON c.academy = p.academy AND c.number_key = p.number_key """
+
+
+def _somebody(row: asyncpg.Record | None) -> Somebody | None:
+    if row is None:
+        return None
+    return Somebody(row["academy"], user_of(row), row["administrator"], row["terms_version"], row["password_hash"])
+
+
+async def by_number(connection: Connection, academy: str, number_key: str, *, lock: bool = False) -> Somebody | None:
+    where = "WHERE p.academy = $1 AND p.number_key = $2" + (" FOR UPDATE OF p" if lock else "")
+    return _somebody(await connection.fetchrow(_SELECT + where, academy, number_key))
+
+
+async def by_address(connection: Connection, academy: str, email_key: str) -> Somebody | None:
+    number = await connection.fetchval(
+        "SELECT number_key FROM user_address WHERE academy = $1 AND email_key = $2", academy, email_key
+    )
+    return None if number is None else await by_number(connection, academy, number)
+
+
+async def by_invitation(connection: Connection, invitation_id: str, *, lock: bool = False) -> Somebody | None:
+    where = "WHERE p.invitation_id = $1" + (" FOR UPDATE OF p" if lock else "")
+    return _somebody(await connection.fetchrow(_SELECT + where, invitation_id))
+
+
+async def set_password(connection: Connection, academy: str, number_key: str, hash: str) -> None:
+    await connection.execute(
+        """INSERT INTO credential (academy, number_key, password_hash) VALUES ($1, $2, $3)
+           ON CONFLICT (academy, number_key) DO UPDATE
+           SET password_hash = excluded.password_hash, changed_at = clock_timestamp()""",
+        academy,
+        number_key,
+        hash,
+    )
+
+
+async def set_terms(connection: Connection, academy: str, number_key: str, version: int) -> None:
+    await connection.execute(
+        "UPDATE person SET terms_version = $3 WHERE academy = $1 AND number_key = $2", academy, number_key, version
+    )
