@@ -69,6 +69,24 @@ async def test_the_second_step_has_the_template_in_a_chosen_language_and_takes_t
     assert "hoogstens 50 MB" in text(response)
 
 
+async def test_without_an_organisation_it_says_what_to_do_first_and_an_upload_waits_for_the_one_that_was_seen() -> None:
+    played = Played()
+    removed = {"name": "Oud", "removed": False, "departments": [{"name": "Weg", "removed": True}]}
+    played.answers["GET org /academies/demo/structure"] = (200, {"companies": [removed], "revision": 1})
+    empty = await get(played, "/demo/imports/new?action=people")
+    assert "Richt eerst je organisatiestructuur in" in text(empty)
+    company = {"name": "Acme", "departments": [{"name": "Verkoop"}]}
+    played.answers["GET org /academies/demo/structure"] = (200, {"companies": [company], "revision": 7})
+    ready = await get(played, "/demo/imports/new?action=people")
+    assert "Richt eerst" not in text(ready)
+    assert '<input type="hidden" name="revision" value="7">' in ready.text
+    played.answers["POST import /academies/demo/imports"] = (202, {"import_id": ID})
+    async with played.browser(logged_in=True) as browser:
+        data, files = {"csrf": CSRF, "revision": "7"}, {"file": ("a.csv", b"x")}
+        await browser.post("/demo/imports/new", data=data, files=files, headers=HEADERS)
+    assert played.asked[-1].url.params["min_org_revision"] == "7"
+
+
 async def test_the_template_comes_from_import_service_in_the_asked_language() -> None:
     played = Played()
     played.answers["GET import /academies/demo/template.xlsx"] = httpx.Response(200, content=b"PK workbook")
@@ -132,7 +150,7 @@ async def test_the_check_shows_counts_that_are_looked_at_again_each_second() -> 
     played = served("checking", rows=200, created=40, rejected=7, not_attempted=153, done=47)
     response = await get(played, PAGE)
     assert "47 van 200 regels" in text(response)
-    assert 'hx-trigger="every 1s"' in response.text
+    assert 'data-hx-trigger="every 1s"' in response.text
     assert re.search(
         r'id="aloud" role="status" aria-live="polite">\s*Het bestand wordt gecontroleerd: 20', response.text
     )
@@ -142,9 +160,9 @@ async def test_the_live_counts_say_aloud_each_ten_per_cent_once_and_reload_when_
     played = served("running", rows=200, created=47, not_attempted=153, done=47)
     quiet = await get(played, f"{PAGE}/live?state=running&said=20")
     assert "47 van 200" in quiet.text
-    assert "hx-swap-oob" not in quiet.text
+    assert "data-hx-swap-oob" not in quiet.text
     aloud = await get(played, f"{PAGE}/live?state=running&said=10")
-    assert 'id="aloud" hx-swap-oob' in aloud.text
+    assert 'id="aloud" data-hx-swap-oob' in aloud.text
     other = await get(played, f"{PAGE}/live?state=checking&said=10")
     assert (other.headers["hx-refresh"], other.text) == ("true", "")
 

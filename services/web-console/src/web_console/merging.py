@@ -27,14 +27,15 @@ class Sent:
 
 
 async def read(lines: AsyncIterator[str], service: str) -> AsyncIterator[Sent]:
-    """The events of one service's stream; comments are left out."""
-    id_, type_, data = "", "", list[str]()
+    """The events of one service's stream; comments are left out. A place alone is an event without data."""
+    id_, told, type_, data = "", "", "", list[str]()
     async for line in lines:
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if not line:
-            if data:
+            if data or id_ != told:
                 yield Sent(service, id_, type_, "\n".join(data))
+            told = id_
             type_, data = "", []
         elif name == "id":
             id_ = value

@@ -149,6 +149,7 @@ def _register(path: str, methods: Sequence[str], roles: tuple[str, ...] | None, 
         visitor = await (guest(request) if roles is None else _known(request))
         if isinstance(visitor, Response):
             return visitor
+        request.state.visitor = visitor
         if roles is not None and not _may(visitor.role, roles):
             return render(visitor, "error.html", 403, kind="forbidden")
         await _check_token(request, visitor)
@@ -177,6 +178,8 @@ async def _known(request: Request) -> Visitor | Response:
         except Refused as refused:
             if refused.code == "terms_required":
                 return _to(request, f"/{segment(academy)}/terms")
+            if refused.status not in (401, 403):
+                raise
             continue
         caller = answer["caller"]
         if caller["role"] != "operator" and caller["academy"] != academy:
@@ -209,6 +212,8 @@ async def guest(request: Request) -> Visitor:
         try:
             welcome = await _services(request).welcome(academy)
         except Refused as refused:
+            if refused.status not in (404, 422):
+                raise
             raise HTTPException(404) from refused
         name, language = welcome["name"], welcome["default_language"]
     return Visitor(
@@ -225,8 +230,11 @@ async def guest(request: Request) -> Visitor:
     )
 
 
-def nobody(request: Request) -> Visitor:
-    """Somebody of whom nothing is asked, for pages of errors."""
+def whoever(request: Request) -> Visitor:
+    """The visitor as far as is known, for pages of errors; nothing is asked."""
+    known: Visitor | None = getattr(request.state, "visitor", None)
+    if known is not None:
+        return known
     ask = _services(request).ask()
     return Visitor("", "", "", "", "", "", _language(request, None, None), ask, form_token(_visit(request)), request)
 

@@ -46,10 +46,13 @@ async def follow(services: Played, query: str = "", last: str = "") -> str:
 
 async def test_events_of_a_stream_are_read_without_its_comments() -> None:
     async def lines() -> AsyncIterator[str]:
-        for line in (": ping", "", "id: 7;;1", "event: x", "data: a", "data: b", "", "data: cut off"):
+        for line in (": ping", "", "id: 7;;1", "event: x", "data: a", "data: b", "", "id: 8;;2", "", "data: cut off"):
             yield line
 
-    assert [each async for each in read(lines(), "org")] == [Sent("org", "7;;1", "x", "a\nb")]
+    assert [each async for each in read(lines(), "org")] == [
+        Sent("org", "7;;1", "x", "a\nb"),
+        Sent("org", "8;;2", "", ""),
+    ]
 
 
 def test_places_survive_being_packed() -> None:

@@ -59,7 +59,7 @@ async def test_the_list_tells_state_moment_and_reason_and_leads_to_the_next_page
         assert part in text
     assert "Uitnodiging van 1 intrekken" in text
     assert "Uitnodiging van 2 intrekken" not in text
-    assert "2 een nieuwe uitnodiging sturen" in text
+    assert "Opnieuw versturen aan 2" in text
 
 
 async def test_the_next_page_is_asked_by_its_cursor(played: Played) -> None:

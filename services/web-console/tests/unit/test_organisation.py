@@ -179,6 +179,12 @@ async def test_terms_show_their_version_and_an_outdated_form_is_not_saved(played
     assert not [each for each in played.asked if each.url.path.endswith("/commands")]
 
 
+async def test_terms_that_did_not_change_make_no_version(played: Played) -> None:
+    answer = await send(played, "/terms", version="2", **{"text-nl": "Wees aardig."})
+    assert answer.status_code == 303
+    assert not [each for each in played.asked if each.url.path.endswith("/commands")]
+
+
 async def test_terms_without_a_word_are_refused_at_the_first_language(played: Played) -> None:
     answer = await send(played, "/terms", version="2", **{"text-nl": " "})
     assert 'aria-describedby="text-nl-problem' in answer.text

@@ -1,6 +1,6 @@
 """The own profile, and who may see which page."""
 
-from web_console.testing import CSRF, Played
+from web_console.testing import CALLER, CSRF, Played
 
 PERSON = {"email": "ada@example.org", "company": "Acme <b>", "department": "R&D"}
 SESSIONS = [{"id": "s1", "created_at": "2026-11-01T10:00:00Z", "last_used_at": None, "user_agent": "<i>Firefox</i>"}]
@@ -62,7 +62,7 @@ async def test_a_new_password_needs_the_current_one() -> None:
         assert 'aria-invalid="true"' in wrong.text
         assert "Dit is niet je huidige wachtwoord." in wrong.text
         played.answers[path] = (422, {"code": "weak_password", "detail": "no"})
-        assert "minstens 12 tekens" in (await browser.post("/demo/profile/password", data=form)).text
+        assert "van 12 tot 200 tekens" in (await browser.post("/demo/profile/password", data=form)).text
         played.answers[path] = (204, None)
         assert (await browser.post("/demo/profile/password", data=form)).status_code == 303
     assert played.body_of(path) == {"current": "old", "new": "a long new one"}
@@ -90,3 +90,23 @@ async def test_logging_out_ends_the_session_and_takes_the_cookie_back() -> None:
         assert answer.headers["location"] == "/demo/"
         assert "instroom-session" not in browser.cookies
     assert played.asked[-1].headers["authorization"] == f"Bearer {'s' * 43}"
+
+
+async def test_a_service_that_is_not_ready_logs_nobody_out() -> None:
+    played = _playing()
+    played.answers["POST user /access-tokens"] = (503, {"code": "not_ready", "detail": "reading"})
+    async with played.browser(logged_in=True) as browser:
+        answer = await browser.get("/demo/profile")
+    assert answer.status_code == 503
+    assert "antwoordt niet" in answer.text
+
+
+async def test_a_refusal_keeps_the_menu_and_the_language_of_the_person() -> None:
+    played = _playing()
+    played.answers["POST user /access-tokens"] = (200, {"access_token": "j", "caller": CALLER | {"language": "en"}})
+    del played.answers["GET user /academies/demo/users/007"]
+    async with played.browser(logged_in=True) as browser:
+        answer = await browser.get("/demo/profile")
+    assert answer.status_code == 404
+    assert "This page does not exist" in answer.text
+    assert 'href="/demo/users"' in answer.text

@@ -30,8 +30,8 @@ from web_console.visiting import (
 
 ROUTES: list[Route] = []
 
-LONGEST_SESSION: Final = 30 * 86400
-"""Seconds that a browser keeps the cookie; when a session ends is up to user-service."""
+LONGEST_SESSION: Final = 86400
+"""Seconds that a browser keeps the cookie; when a session ends, sooner, is up to user-service."""
 LIMIT: Final = parse("30/minute")
 """Forms of one client address, so that nobody tries passwords here faster than people type them."""
 
@@ -46,10 +46,10 @@ async def within_limit(request: Request) -> None:
         raise HTTPException(429, headers={"Retry-After": "60"})
 
 
-async def text_of(request: Request, name: str, longest: int = 1000) -> str:
+async def text_of(request: Request, name: str) -> str:
     """A field of the form; no field and a file are empty."""
     value = (await request.form()).get(name, "")
-    return value[:longest] if isinstance(value, str) else ""
+    return value if isinstance(value, str) else ""
 
 
 @entrance("/{academy}/", methods=("GET", "POST"))
@@ -58,7 +58,7 @@ async def log_in(request: Request, visitor: Visitor) -> Response:
     if request.method == "GET":
         return await _already_in(request, visitor) or render(visitor, "entry/login.html")
     await within_limit(request)
-    email, password = await text_of(request, "email"), await text_of(request, "password", 5000)
+    email, password = await text_of(request, "email"), await text_of(request, "password")
     path = f"/academies/{segment(visitor.academy)}/sessions"
     try:
         answer = await visitor.ask.send("user", "POST", path, json={"email": email, "password": password})
@@ -171,7 +171,8 @@ async def invitation(request: Request, visitor: Visitor) -> Response:
         else:
             told = visitor.say("You accepted the invitation. Log in with your email address and password.")
             return redirect(f"/{segment(answer.json()['academy'])}/", told)
-    return render(visitor, "entry/invitation.html", 422, found=found, errors=errors)
+    agreed = bool(await text_of(request, "terms"))
+    return render(visitor, "entry/invitation.html", 422, found=found, errors=errors, agreed=agreed)
 
 
 @entrance("/{academy}/terms", methods=("GET", "POST"))
@@ -233,7 +234,11 @@ async def _already_in(request: Request, visitor: Visitor) -> Response | None:
     try:
         answer = await _access(visitor.ask, session)
     except Refused as refused:
-        return redirect(f"/{segment(visitor.academy)}/terms") if refused.code == "terms_required" else None
+        if refused.code == "terms_required":
+            return redirect(f"/{segment(visitor.academy)}/terms")
+        if refused.status not in (401, 403):
+            raise
+        return None
     if answer["caller"]["academy"] != visitor.academy:
         return None
     return redirect(home_of(visitor.academy, answer["caller"]["role"]))
@@ -290,7 +295,9 @@ def _refused_password(visitor: Visitor, refused: Refused) -> dict[str, str]:
 
 def weak(visitor: Visitor) -> str:
     """Why a password is refused."""
-    return visitor.say("Choose a password of at least 12 characters that is not your name or email address.")
+    return visitor.say(
+        "Choose a password of 12 to 200 characters that is not your name or email address, nor a few characters repeated."
+    )
 
 
 def _too_many(visitor: Visitor, refused: Refused) -> str:

@@ -55,7 +55,7 @@ async def _told(visitor: Visitor, places: dict[str, str], types: Sequence[str], 
         if isinstance(each, Silent):
             yield _place(places) if places != told else b": nothing\n\n"
         elif isinstance(each, Sent):
-            if not shown(each, types, text):
+            if not each.data or not shown(each, types, text):
                 continue
             yield _message(_line(visitor, document(each)), places)
         else:

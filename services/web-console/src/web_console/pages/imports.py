@@ -1,5 +1,6 @@
 """Imports: the steps from a workbook to its report, and the imports of before."""
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ LARGEST_FILE: Final = 50 * 1024 * 1024
 """What import-service takes at most."""
 LARGEST_FORM: Final = LARGEST_FILE + 64 * 1024
 PIECE: Final = 256 * 1024
+REVISION: Final = re.compile(r"[0-9]{1,15}")
 PAGE: Final = 50
 """Rows of a report, or imports, on one page."""
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -110,22 +112,26 @@ async def new(request: Request, visitor: Visitor) -> Response:
         missing = "action" in request.query_params
         return render(visitor, "imports/choose.html", steps=STEPS, step=1, missing=missing)
     too_large = [_too_large(visitor)] if request.query_params.get("problem") == "too_large" else []
-    return _upload_page(visitor, too_large)
+    return await _upload_page(visitor, too_large)
 
 
 @page("/{academy}/imports/new", methods=["POST"])
 async def upload(request: Request, visitor: Visitor) -> Response:
     """The file goes on to import-service in pieces."""
-    file = (await request.form()).get("file")
+    form = await request.form()
+    file, revision = form.get("file"), str(form.get("revision", ""))
     if not isinstance(file, UploadFile) or not file.filename:
-        return _upload_page(visitor, [visitor.say("Choose the file that you want to import.")], 422)
+        return await _upload_page(visitor, [visitor.say("Choose the file that you want to import.")], 422)
     if (file.size or 0) > LARGEST_FILE:
-        return _upload_page(visitor, [_too_large(visitor)], 422)
+        return await _upload_page(visitor, [_too_large(visitor)], 422)
     answer = await visitor.ask.send(
         "import",
         "POST",
         f"/academies/{segment(visitor.academy)}/imports",
-        params={"filename": file.filename[-255:]},
+        params={
+            "filename": file.filename[-255:],
+            "min_org_revision": revision if REVISION.fullmatch(revision) else None,
+        },
         content=_pieces(file),
     )
     return redirect(_address(visitor, answer.json()["import_id"]))
@@ -236,7 +242,17 @@ async def report(request: Request, visitor: Visitor) -> Response:
     return await _download(visitor, path, f"import-{import_id}.xlsx")
 
 
-def _upload_page(visitor: Visitor, problems: list[str], status: int = 200) -> Response:
+async def _structure(visitor: Visitor) -> dict[str, Any]:
+    """The organisation structure; one that org-service does not tell counts as empty."""
+    try:
+        structure: dict[str, Any] = await visitor.ask.get("org", f"/academies/{segment(visitor.academy)}/structure")
+    except Refused:
+        return {}
+    return structure
+
+
+async def _upload_page(visitor: Visitor, problems: list[str], status: int = 200) -> Response:
+    structure = await _structure(visitor)
     return render(
         visitor,
         "imports/upload.html",
@@ -246,6 +262,11 @@ def _upload_page(visitor: Visitor, problems: list[str], status: int = 200) -> Re
         problems=problems,
         template_languages=TEMPLATE_LANGUAGES,
         action=ACTION,
+        ready=any(
+            not company.get("removed") and any(not each.get("removed") for each in company["departments"])
+            for company in structure.get("companies", ())
+        ),
+        revision=structure.get("revision", 0),
         megabytes=LARGEST_FILE // 1024 // 1024,
     )
 

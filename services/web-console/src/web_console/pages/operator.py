@@ -24,7 +24,7 @@ async def log_in(request: Request, visitor: Visitor) -> Response:
         return redirect(_HOME) if credential_of(request, OPERATOR) else render(visitor, "operator/login.html")
     await within_limit(request)
     try:
-        body = {"token": await text_of(request, "token", 5000)}
+        body = {"token": await text_of(request, "token")}
         session = (await visitor.ask.send("user", "POST", "/operator/sessions", json=body)).json()["session"]
     except Refused as refused:
         if refused.status not in (401, 422):

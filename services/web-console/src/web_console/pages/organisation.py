@@ -192,8 +192,7 @@ async def restore(request: Request, visitor: Visitor) -> Response:
 async def terms(request: Request, visitor: Visitor) -> Response:
     structure = await _structure(visitor)
     now = await visitor.ask.get("org", f"{_base(visitor)}/terms")
-    codes = [*structure["academy"]["languages"], *(code for code in now["texts"] if code in ("nl", "en"))]
-    codes = list(dict.fromkeys(codes))
+    codes = list(dict.fromkeys((*structure["academy"]["languages"], *now["texts"])))
     texts = {code: str(now["texts"].get(code, "")) for code in codes}
     problems: Problems = {}
     if request.method == "POST":
@@ -204,7 +203,9 @@ async def terms(request: Request, visitor: Visitor) -> Response:
             problems = {"": [visitor.say("Somebody made a newer version meanwhile. Compare before you save.")]}
         elif not given:
             problems = {f"text-{codes[0]}": [visitor.say("Write the terms in at least one language.")]}
-        elif given != {code: text for code, text in now["texts"].items() if text.strip()}:
+        elif given == {code: text for code, text in now["texts"].items() if text.strip()}:
+            return _back(visitor, visitor.say("The terms are as they were; there is no new version."))
+        else:
             problems = await _give_document(visitor, DEFINE_TERMS, {"texts": given})
             problems = {_terms_field(field): told for field, told in problems.items()}
         if not problems:

@@ -53,7 +53,7 @@ async def end_session(request: Request, visitor: Visitor) -> Response:
 @page("/{academy}/profile/tokens", methods=("POST",))
 async def make_token(request: Request, visitor: Visitor) -> Response:
     """A new API token, shown this once."""
-    name = (await text_of(request, "name", 100)).strip()
+    name = (await text_of(request, "name")).strip()
     if not name:
         return await _show(visitor, 422, errors={"name": visitor.say("Give the token a name.")})
     body = {"name": name, "role": "administrator"}
