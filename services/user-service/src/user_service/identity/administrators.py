@@ -70,13 +70,13 @@ async def _make(
         cost_centre=None,
         language=asked.language or organisation.default_language,
         active=True,
+        administrator=True,
         version=1,
     )
     if password_hash is None:
         now = await store.now(connection)
         user = user._replace(invitation=next_generation(NO_INVITATION, user, new_id(), now))
     await store.insert_users(connection, {key: user})
-    await connection.execute("UPDATE person SET administrator = true WHERE academy = $1 AND number_key = $2", *key)
     body: dict[str, object] = {
         "version": 1,
         "org_revision": organisation.revision,
