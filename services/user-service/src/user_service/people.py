@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, NamedTuple
 from chassis.database import Connection
 from user_service.domain.documents import timestamp
 from user_service.domain.person import User
-from user_service.store import user_of
+from user_service.store import to_user
 
 Status = Literal["active", "inactive", "deleted"]
 Standing = Literal["none", "waiting", "already_invited", "already_accepted", "failed", "expired", "withdrawn"]
@@ -72,7 +72,7 @@ async def list_people(connection: Connection, academy: str, wanted: Filter, *, a
         *values,
     )
     found = rows[:limit]
-    return Page([user_of(row) for row in found], _cursor(found[-1]["sort_key"]) if len(rows) > limit else None)
+    return Page([to_user(row) for row in found], _cursor(found[-1]["sort_key"]) if len(rows) > limit else None)
 
 
 def _cursor(key: str) -> str:

@@ -1,21 +1,24 @@
 """What user-service is told by its environment."""
 
 from base64 import urlsafe_b64decode
+from typing import Annotated
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 
 from chassis.settings import ServiceSettings
+
+Text = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00]*$")]
 
 
 class NewAdministrator(BaseModel):
     """Somebody who administers an academy, without a place in its structure."""
 
-    personnel_number: str
-    first_name: str
-    infix: str | None = None
-    last_name: str
-    email: str
-    language: str | None = None
+    personnel_number: Text
+    first_name: Text
+    infix: Text | None = None
+    last_name: Text
+    email: Text
+    language: Text | None = None
     password: SecretStr | None = None
 
 

@@ -88,7 +88,7 @@ def _row(academy: str, user: User) -> tuple[object, ...]:
     )
 
 
-def user_of(row: asyncpg.Record) -> User:
+def to_user(row: asyncpg.Record) -> User:
     """The person of a whole row of the table."""
     return User(
         row["user_id"],
@@ -137,7 +137,7 @@ async def load_users(connection: Connection, keys: Collection[PersonKey], *, loc
         [k[0] for k in ordered],
         [k[1] for k in ordered],
     )
-    return {(r["academy"], r["number_key"]): user_of(r) for r in rows}
+    return {(r["academy"], r["number_key"]): to_user(r) for r in rows}
 
 
 async def count_administrators(connection: Connection, academies: Collection[str], *, lock: bool) -> dict[str, int]:
@@ -227,7 +227,7 @@ async def get_user(connection: Connection, academy: str, number_key: str) -> Use
 async def find_invited(connection: Connection, invitation_id: str) -> tuple[str, User] | None:
     """The academy and person of an invitation."""
     row = await connection.fetchrow("SELECT * FROM person WHERE invitation_id = $1", invitation_id)
-    return None if row is None else (row["academy"], user_of(row))
+    return None if row is None else (row["academy"], to_user(row))
 
 
 async def mark_invitations_failed(connection: Connection, failed: Mapping[str, int]) -> None:

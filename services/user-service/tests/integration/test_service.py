@@ -351,7 +351,7 @@ async def test_what_does_not_exist_is_not_found(service: Service, academy: str) 
         response = await service.http.post(f"/academies/{users}/users", json=body("1"), params={"min_org_revision": 1})
         assert (response.status_code, response.json()["code"]) == (404, "unknown_academy")
     assert (await service.http.get("/commands/none")).status_code == 404
-    assert (await service.http.get("/invitation/none")).status_code == 404
+    assert (await service.http.get("/invitations/none")).json()["state"] == "unknown"
 
 
 async def test_what_is_nonsense_is_refused_at_once(service: Service, academy: str) -> None:

@@ -7,7 +7,7 @@ import asyncpg
 from chassis.database import Connection
 from contracts.access import Role
 from user_service.domain.person import User
-from user_service.store import user_of
+from user_service.store import to_user
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,6 @@ class Somebody:
 
     academy: str
     user: User
-    administrator: bool
     terms_version: int
     password_hash: str | None
 
@@ -26,7 +25,7 @@ class Somebody:
 
     @property
     def role(self) -> Role:
-        if self.administrator:
+        if self.user.administrator:
             return Role.ADMINISTRATOR
         return Role.MANAGER if self.user.manager else Role.MEMBER
 
@@ -46,7 +45,7 @@ _SELECT = """SELECT p.*, c.password_hash FROM person p
 def _somebody(row: asyncpg.Record | None) -> Somebody | None:
     if row is None:
         return None
-    return Somebody(row["academy"], user_of(row), row["administrator"], row["terms_version"], row["password_hash"])
+    return Somebody(row["academy"], to_user(row), row["terms_version"], row["password_hash"])
 
 
 async def by_number(connection: Connection, academy: str, number_key: str, *, lock: bool = False) -> Somebody | None:

@@ -4,8 +4,6 @@ ALTER TABLE person
     ADD COLUMN administrator boolean NOT NULL DEFAULT false,
     ADD COLUMN terms_version int     NOT NULL DEFAULT 0;
 
-CREATE INDEX person_administrator ON person (academy) WHERE administrator;
-
 CREATE TABLE credential (
     academy       text        NOT NULL,
     number_key    text        NOT NULL,
