@@ -218,9 +218,25 @@ async def _detail(
         history=history,
         events=EVENTS,
         invitations=INVITATIONS,
-        column=lambda field: column_name(field, visitor.language),
+        column=lambda field: _field(visitor, field),
+        shown=lambda value: _shown(visitor, value),
         may_change=visitor.role != "manager" and not person["deleted"],
     )
+
+
+def _field(visitor: Visitor, field: str) -> str:
+    return visitor.say("Administrator") if field == "administrator" else column_name(field, visitor.language)
+
+
+def _shown(visitor: Visitor, value: Any) -> str:
+    """An old or new value of the history as people read it."""
+    if isinstance(value, bool):
+        return visitor.say("Yes") if value else visitor.say("No")
+    if isinstance(value, list):
+        return ", ".join(str(_shown(visitor, each)) for each in value) or "–"
+    if isinstance(value, dict):
+        return str(value.get("name") or value.get("id") or "–")
+    return "–" if value in (None, "") else str(value)
 
 
 async def _command(visitor: Visitor, method: str, path: str, form: FormData, person: Any) -> dict[str, Any]:
