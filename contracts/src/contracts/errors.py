@@ -26,6 +26,7 @@ class ErrorCode(StrEnum):
     EMAIL_IN_USE = "email_in_use"
     PERSONNEL_NUMBER_CONFLICT = "personnel_number_conflict"
     TERMS_NOT_ALLOWED = "terms_not_allowed"
+    LAST_ADMINISTRATOR = "last_administrator"
     NOT_PROCESSED = "not_processed"
     NOT_FOUND = "not_found"
     # a file as a whole

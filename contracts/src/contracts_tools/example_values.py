@@ -50,6 +50,7 @@ _PERSON: Final[Value] = _PERSON_LEAST | {
     "cost_centre": "KP-0042",
     "active": True,
     "deleted": False,
+    "administrator": True,
 }
 _RECIPIENT: Final[Value] = {"email": "jan.vanderberg@example.com", "name": "Jan van der Berg", "language": "nl"}
 _INVITED: Final[Value] = {
@@ -200,6 +201,8 @@ VALUES: Final[dict[type[Message], tuple[Value, Value]]] = {
     users.DeleteUser: (_ONE_PERSON, _ONE_PERSON),
     users.ResendInvitation: (_ONE_PERSON, _ONE_PERSON),
     users.WithdrawInvitation: (_ONE_PERSON, _ONE_PERSON),
+    users.GrantAdministrator: (_ONE_PERSON, _ONE_PERSON),
+    users.RevokeAdministrator: (_ONE_PERSON, _ONE_PERSON),
     users.UserChecked: (
         {"outcome": "unchanged", "user_version": 3, "org_revision": 12},
         {

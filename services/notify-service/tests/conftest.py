@@ -13,6 +13,7 @@ from contracts.envelope import Envelope
 from contracts.events.base import Message
 from contracts.events.users import (
     Invitation,
+    PasswordResetRequested,
     Person,
     Recipient,
     UnitRef,
@@ -114,6 +115,12 @@ class People:
 
     def deleted(self, number: str, version: int) -> Record[Any]:
         return self.record(number, UserDeleted(version=version, person=self.person(number, deleted=True)))
+
+    def reset(self, number: str, id: UUID, *, expires_at: str = EXPIRES, **recipient: str) -> Record[Any]:
+        to = {"email": f"{number}@example.test", "name": "Jan Bakker", "language": "nl"} | recipient
+        return self.record(
+            number, PasswordResetRequested(reset_id=str(id), expires_at=expires_at, recipient=Recipient(**to))
+        )
 
 
 @pytest.fixture

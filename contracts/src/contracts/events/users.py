@@ -110,7 +110,31 @@ class WithdrawInvitation(_OnePerson):
     TYPE: ClassVar[str] = "instroom.user.withdraw-invitation.v1"
 
 
-COMMANDS = (UserRequested, ActivateUser, DeactivateUser, DeleteUser, ResendInvitation, WithdrawInvitation)
+class GrantAdministrator(_OnePerson):
+    """Make the person an administrator of the academy. Answered by UserUpdated, UserUnchanged or UserRejected."""
+
+    TYPE: ClassVar[str] = "instroom.user.grant-administrator.v1"
+
+
+class RevokeAdministrator(_OnePerson):
+    """The person is no administrator any more. Answered by UserUpdated, UserUnchanged or UserRejected.
+
+    The last active administrator of an academy stays one: UserRejected(last_administrator).
+    """
+
+    TYPE: ClassVar[str] = "instroom.user.revoke-administrator.v1"
+
+
+COMMANDS = (
+    UserRequested,
+    ActivateUser,
+    DeactivateUser,
+    DeleteUser,
+    ResendInvitation,
+    WithdrawInvitation,
+    GrantAdministrator,
+    RevokeAdministrator,
+)
 
 
 class UnitRef(Value):
@@ -136,6 +160,7 @@ class Person(Value):
     manager: bool
     terms_accepted: bool
     deleted: bool = False
+    administrator: bool = False
 
 
 class Recipient(Value):

@@ -128,6 +128,9 @@ SENTENCES: Final[Mapping[str, tuple[str, ...]]] = {
         "The email address already belongs to a user with another personnel number. Use that number, or another email "
         "address.",
     ),
+    "last_administrator": (
+        "The last active administrator of the academy cannot be deactivated or removed. Make somebody else an administrator first.",
+    ),
     "terms_not_allowed": (
         "Only the user accepts the terms. Leave Terms accepted empty; you may set it only when you bring back a deleted "
         "user who had accepted them before.",

@@ -130,6 +130,9 @@ SENTENCES: Final[Mapping[str, tuple[str, ...]]] = {
         "Het e-mailadres is al van een gebruiker met een ander personeelsnummer. Gebruik dat nummer, of een ander "
         "e-mailadres.",
     ),
+    "last_administrator": (
+        "De laatste actieve beheerder van de academie kan niet inactief worden of verdwijnen. Maak eerst iemand anders beheerder.",
+    ),
     "terms_not_allowed": (
         "Alleen de gebruiker zelf gaat akkoord met de gebruikersvoorwaarden. Laat Akkoord gebruikersvoorwaarden leeg; "
         "je mag het alleen aanzetten bij het terugzetten van een verwijderde gebruiker die eerder akkoord was.",

@@ -30,6 +30,8 @@ LOOK_EVERY: Final = 0.25
 """Seconds between looks while somebody waits: the state may change in another instance."""
 NEWEST: Final = UUID(int=2**128 - 1)
 """Behind every import."""
+MOST_REVISIONS: Final = 2**53 - 1
+"""What every reader of JSON can hold."""
 LANGUAGES: Final = ("nl", "en")
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 LONGEST_FILENAME: Final = 255
@@ -100,7 +102,7 @@ def router(
         academy: str,
         request: Request,
         filename: Annotated[str, Query(min_length=1, max_length=LONGEST_FILENAME)],
-        min_org_revision: Annotated[int, Query(ge=0)] = 0,
+        min_org_revision: Annotated[int, Query(ge=0, le=MOST_REVISIONS)] = 0,
     ) -> Response:
         """The body is the file. It is read and checked from then on; nothing is written before the start."""
         await must_know(academy, min_org_revision)
@@ -209,7 +211,7 @@ def router(
     async def template(
         academy: str,
         language: Literal["nl", "en", "de", "fr"] = "nl",
-        min_org_revision: Annotated[int, Query(ge=0)] = 0,
+        min_org_revision: Annotated[int, Query(ge=0, le=MOST_REVISIONS)] = 0,
     ) -> Response:
         """A workbook to fill in, with dropdowns of what the organisation has now."""
         await must_know(academy, min_org_revision)

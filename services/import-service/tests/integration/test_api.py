@@ -125,6 +125,12 @@ async def test_a_workbook_made_from_an_older_template_is_warned_about(world: Any
     assert [w["code"] for w in (await world.get(old))["warnings"]] == ["old_template"]
 
 
+async def test_a_revision_that_no_organisation_can_have_is_refused(world: Any, tools: Any) -> None:
+    for method, path in (("POST", "imports?filename=a.csv"), ("GET", "template.xlsx?language=nl")):
+        url = f"/academies/{world.academy}/{path}&min_org_revision={2**64}"
+        assert (await world.one.http.request(method, url)).status_code == 422
+
+
 async def test_only_an_administrator_of_the_academy_is_answered(world: Any, tools: Any) -> None:
     import_id = await world.checked(tools.csv(1))
     base, http = f"/academies/{world.academy}", world.one.http

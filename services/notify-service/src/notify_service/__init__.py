@@ -1,1 +1,1 @@
-"""Delivers invitations by e-mail: whom, in which academy's name, until when is decided elsewhere."""
+"""Delivers invitations and links for a new password by e-mail: whom, in which academy's name, until when is decided elsewhere."""

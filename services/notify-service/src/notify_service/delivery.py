@@ -280,6 +280,7 @@ class Courier:
     async def _send(self, job: _Job, line: Line) -> None:
         mail = job.mail
         invitation = Invitation(
+            kind=mail.kind,
             invitation_id=mail.key[1],
             generation=mail.key[2],
             email=mail.email,
@@ -329,6 +330,9 @@ class Courier:
     def _end(
         self, job: _Job, kind: Kind, *, delay: float = 0.0, message_id: str | None = None, reason: str | None = None
     ) -> None:
+        if kind == "failed" and job.mail.kind == "password_reset":
+            # No event tells it: the person asks again.
+            self._log.warning("mail.reset_failed", reset=str(job.mail.key[1]), reason=clean(reason or ""))
         claim: UUID = job.mail.claim
         self._recorder.add(
             Result(job.mail.key, claim, kind, delay, message_id, clean(reason) if reason is not None else None)

@@ -7,14 +7,15 @@ the one that was asked for at the highest version of the person.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal
+from typing import ClassVar, Literal
 from uuid import UUID
 
 State = Literal["queued", "sent", "failed", "withdrawn"]
+MailKind = Literal["invitation", "password_reset"]
 PersonKey = tuple[str, str]
 """(academy, number_key)"""
 MailKey = tuple[str, UUID, int]
-"""(academy, invitation id, generation)"""
+"""(academy, invitation id, generation); of a password's reset its id, and 1"""
 
 LONGEST_BACKOFF = 3600.0
 LANGUAGES = ("nl", "en")
@@ -45,8 +46,10 @@ class _About:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Invite(_About):
-    """Mail this invitation."""
+class Addressed(_About):
+    """Mail somebody a link."""
+
+    KIND: ClassVar[MailKind]
 
     invitation_id: UUID
     generation: int
@@ -60,6 +63,20 @@ class Invite(_About):
     @property
     def key(self) -> MailKey:
         return self.academy, self.invitation_id, self.generation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invite(Addressed):
+    """Mail this invitation."""
+
+    KIND: ClassVar[MailKind] = "invitation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reset(Addressed):
+    """Mail the link with which somebody chooses a new password. It stands apart from the person's invitations."""
+
+    KIND: ClassVar[MailKind] = "password_reset"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +97,7 @@ class Bar(_About):
     """Take back whatever was asked for this person up to this version: deactivated or deleted."""
 
 
-Wish = Invite | Recall | Bar
+Wish = Invite | Reset | Recall | Bar
 
 
 @dataclass(slots=True)
@@ -113,7 +130,7 @@ class Fact:
 class Plan:
     """What to write for a batch, and what to tell, in order."""
 
-    insert: dict[MailKey, tuple[Invite | Recall, State]] = field(default_factory=dict)
+    insert: dict[MailKey, tuple[Invite | Reset | Recall, State]] = field(default_factory=dict)
     withdraw: list[MailKey] = field(default_factory=list)
     """Rows to mark as withdrawn."""
     withdraw_later: list[MailKey] = field(default_factory=list)
@@ -130,6 +147,9 @@ def decide(wishes: Iterable[Wish], mails: Mapping[PersonKey, Sequence[Mail]], ba
     plan = Plan()
     shelves: dict[PersonKey, dict[MailKey, Mail]] = {}
     for wish in wishes:
+        if isinstance(wish, Reset):
+            plan.insert.setdefault(wish.key, (wish, "queued"))
+            continue
         shelf = shelves.get(wish.person)
         if shelf is None:
             shelf = shelves[wish.person] = {mail.key: replace(mail) for mail in mails.get(wish.person, ())}
@@ -224,6 +244,7 @@ class Result:
 class Claimed:
     """A mail that is ours to send until the lease ends. `expired`: its link no longer works."""
 
+    kind: MailKind
     key: MailKey
     claim: UUID
     email: str
@@ -247,3 +268,4 @@ class Recorded:
     origin: Origin
     message_id: str | None
     reason: str | None
+    kind: MailKind = "invitation"

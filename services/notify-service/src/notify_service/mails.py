@@ -1,4 +1,4 @@
-"""From an invitation to the bytes of its mail: the same invitation always gives the same bytes.
+"""From an invitation or a reset to the bytes of its mail: the same one always gives the same bytes.
 
 The MIME is put together here and not by `email.message`: its folding differs between versions of Python (some of them
 let a comma in a name begin another address), and a mail that is sent again after a crash must be byte for byte the same.
@@ -6,25 +6,32 @@ let a comma in a name begin another address), and a mail that is sent again afte
 
 import binascii
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from email.header import Header
 from email.utils import format_datetime, quote
 from functools import lru_cache
+from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date
+from babel.dates import format_date, format_time
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
 from contracts.fields import ascii_domain
-from notify_service.domain import LANGUAGES
-from notify_service.texts import TEXTS
-from notify_service.tokens import Signer
+from notify_service.domain import LANGUAGES, MailKind
+from notify_service.texts import TEXTS, Texts
+from notify_service.tokens import INVITATION, PASSWORD_RESET, Signer
 
 LONGEST_DISPLAY_NAME = 64
 LONGEST_NAME = 250
 CRLF = b"\r\n"
+_LINKS: Final[Mapping[MailKind, tuple[str, int]]] = {
+    "invitation": ("/-/invitation/", INVITATION),
+    "password_reset": ("/-/password/", PASSWORD_RESET),
+}
+"""Where a link leads, and what its token is for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +46,7 @@ class Invitation:
     academy_name: str
     expires_at: datetime
     queued_at: datetime
+    kind: MailKind = "invitation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,7 @@ class Letter:
 
 
 class Writer:
-    """Writes invitations in every language there is."""
+    """Writes invitations and resets in every language there is."""
 
     def __init__(self, *, signer: Signer, public_url: str, sender: str, time_zone: str) -> None:
         environment = Environment(
@@ -62,8 +70,8 @@ class Writer:
             trim_blocks=True,
             keep_trailing_newline=True,
         )
-        self._html = environment.get_template("invitation.html")
-        self._text = environment.get_template("invitation.txt")
+        self._html = environment.get_template("mail.html")
+        self._text = environment.get_template("mail.txt")
         self._signer = signer
         self._public_url = public_url.rstrip("/")
         self._sender = sender
@@ -79,11 +87,12 @@ class Writer:
         academy = one_line(invitation.academy_name, LONGEST_NAME)
         name = one_line(invitation.name, LONGEST_NAME)
         language = invitation.language if invitation.language in LANGUAGES else "en"
-        token = self._signer.token(invitation.invitation_id, invitation.generation, invitation.expires_at)
+        path, purpose = _LINKS[invitation.kind]
+        token = self._signer.token(invitation.invitation_id, invitation.generation, invitation.expires_at, purpose)
         values = {
-            **_sentences(language, academy, name, _date(invitation.expires_at.astimezone(self._zone), language)),
+            **_sentences(TEXTS[invitation.kind][language], academy, name, invitation.expires_at.astimezone(self._zone)),
             "language": language,
-            "link": f"{self._public_url}/invitation/{token}",
+            "link": f"{self._public_url}{path}{token}",
         }
         message_id = self.message_id(invitation.invitation_id, invitation.generation)
         # Quoted-printable never has "=_", so the boundary occurs in no part.
@@ -137,8 +146,7 @@ def one_line(text: str, longest: int) -> str:
     return joined if len(joined) <= longest else joined[: longest - 1].rstrip() + "…"
 
 
-def _sentences(language: str, academy: str, name: str, date: str) -> dict[str, str]:
-    texts = TEXTS[language]
+def _sentences(texts: Texts, academy: str, name: str, until: datetime) -> dict[str, str]:
     # Mail programs make links of such words; a name must not smuggle one into our mail.
     speakable = name and not any(mark in name.lower() for mark in ("://", "www.", "@"))
     return {
@@ -148,19 +156,28 @@ def _sentences(language: str, academy: str, name: str, date: str) -> dict[str, s
         "intro": texts.intro.format(academy=academy),
         "button": texts.button,
         "fallback": texts.fallback,
-        "validity": texts.validity.format(date=date),
+        "validity": texts.validity.format(date=_date(until, texts.locale), time=_time(until, texts.locale)),
         "unexpected": texts.unexpected,
         "footer": texts.footer.format(academy=academy),
     }
 
 
-def _date(moment: datetime, language: str) -> str:
-    return _long_date(moment.date().toordinal(), language)
+def _date(moment: datetime, locale: str) -> str:
+    return _long_date(moment.date().toordinal(), locale)
+
+
+def _time(moment: datetime, locale: str) -> str:
+    return _short_time(moment.hour, moment.minute, locale)
 
 
 @lru_cache(maxsize=256)
-def _long_date(ordinal: int, language: str) -> str:
-    return str(format_date(datetime.fromordinal(ordinal), format="long", locale=TEXTS[language].locale))
+def _long_date(ordinal: int, locale: str) -> str:
+    return str(format_date(datetime.fromordinal(ordinal), format="long", locale=locale))
+
+
+@lru_cache(maxsize=256)
+def _short_time(hour: int, minute: int, locale: str) -> str:
+    return str(format_time(time(hour, minute), format="short", locale=locale))
 
 
 def _needs_encoding(text: str) -> bool:

@@ -12,6 +12,7 @@ from contracts.events import invitations
 from contracts.events.base import Message
 from contracts.events.users import (
     Invitation,
+    PasswordResetRequested,
     UserActivated,
     UserCreated,
     UserDeactivated,
@@ -21,7 +22,7 @@ from contracts.events.users import (
 )
 from contracts.fields import number_key
 from contracts.topics import INVITATION_EVENTS
-from notify_service.domain import Bar, Fact, Invite, MailKey, Origin, Recall, Recorded, Wish
+from notify_service.domain import Bar, Fact, Invite, MailKey, Origin, Recall, Recorded, Reset, Wish
 
 SOURCE = "instroom/notify-service"
 
@@ -32,10 +33,11 @@ CONSUMED: tuple[type[Message], ...] = (
     UserActivated,
     UserDeactivated,
     UserDeleted,
+    PasswordResetRequested,
 )
-"""Of `user.events`: all that can carry an invitation or end one."""
+"""Of `user.events`: all that can carry an invitation or end one, and resets of passwords."""
 
-_ALWAYS = frozenset((UserDeactivated.TYPE, UserDeleted.TYPE))
+_ALWAYS = frozenset((UserDeactivated.TYPE, UserDeleted.TYPE, PasswordResetRequested.TYPE))
 
 
 def says_nothing(type_: str, value: bytes) -> bool:
@@ -55,11 +57,13 @@ def says_nothing(type_: str, value: bytes) -> bool:
 UserEvent = UserCreated | UserUpdated | UserUnchanged | UserActivated | UserDeactivated | UserDeleted
 
 
-def wishes(record: Record[UserEvent]) -> list[Wish]:
-    """What the event asks of us. Raises ValueError if its invitation lacks what a mail needs."""
+def wishes(record: Record[UserEvent | PasswordResetRequested]) -> list[Wish]:
+    """What the event asks of us. Raises ValueError if its invitation or reset lacks what a mail needs."""
     message = record.message
     if message is None:
         return []
+    if isinstance(message, PasswordResetRequested):
+        return [_reset(record.envelope, message)]
     invitation = message.invitation
     bars = _ends_access(message)
     if not bars and invitation.status not in ("queued", "withdrawn"):
@@ -108,6 +112,23 @@ def wishes(record: Record[UserEvent]) -> list[Wish]:
     return found
 
 
+def _reset(envelope: Envelope, message: PasswordResetRequested) -> Reset:
+    return Reset(
+        academy=envelope.academy,
+        number_key=number_key(envelope.subject),
+        personnel_number=envelope.subject,
+        version=0,
+        origin=Origin(envelope.actor, envelope.correlation_id, envelope.id, envelope.traceparent),
+        invitation_id=_uuid(message.reset_id, "reset_id"),
+        generation=1,
+        email=message.recipient.email,
+        name=message.recipient.name,
+        language=message.recipient.language,
+        expires_at=_moment(message.expires_at, "expires_at"),
+        queued_at=_moment(envelope.time, "ce_time"),
+    )
+
+
 def _ends_access(message: UserEvent) -> bool:
     if isinstance(message, UserUpdated):
         change = message.changes.get("active")
@@ -116,10 +137,14 @@ def _ends_access(message: UserEvent) -> bool:
 
 
 def _invitation_id(invitation: Invitation) -> UUID:
+    return _uuid(invitation.invitation_id or "", "invitation_id")
+
+
+def _uuid(text: str, name: str) -> UUID:
     try:
-        return UUID(invitation.invitation_id or "")
+        return UUID(text)
     except ValueError:
-        raise ValueError("invitation_id is not a UUID") from None
+        raise ValueError(f"{name} is not a UUID") from None
 
 
 def _generation(invitation: Invitation) -> int:

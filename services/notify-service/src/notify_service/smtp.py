@@ -135,7 +135,7 @@ class Line:
             self._drop()
 
 
-_SECRET = re.compile(r"\S*/invitation/\S*|[A-Za-z0-9_-]{60,}")
+_SECRET = re.compile(r"\S*/(?:invitation|password)/\S*|[A-Za-z0-9_-]{60,}")
 
 
 def clean(reply: str) -> str:

@@ -8,9 +8,10 @@ from uuid import UUID
 from chassis import outbox
 from chassis.database import Connection, only_index_plans
 from chassis.records import Event
-from notify_service.domain import Claimed, Invite, Mail, MailKey, Origin, PersonKey, Plan, Recorded, Result
+from notify_service.domain import Addressed, Claimed, Mail, MailKey, Origin, PersonKey, Plan, Recorded, Result
 
 _INSERT_COLUMNS = {
+    "kind": "text",
     "academy": "text",
     "invitation_id": "uuid",
     "generation": "int",
@@ -48,7 +49,7 @@ class Transaction:
     async def lock_people(
         self, people: Sequence[PersonKey]
     ) -> tuple[dict[PersonKey, list[Mail]], dict[PersonKey, int]]:
-        """The mails and bars of these people, the mails locked until the transaction ends."""
+        """The invitations and bars of these people, the mails locked until the transaction ends."""
         await only_index_plans(self._conn)
         people = sorted(set(people))
         keys = [p[0] for p in people], [p[1] for p in people]
@@ -57,7 +58,8 @@ class Transaction:
                FROM unnest($1::text[], $2::text[]) AS p (academy, number_key)
                CROSS JOIN LATERAL (
                    SELECT academy, invitation_id, generation, number_key, user_version, state, withdrawing, claim, due_at
-                   FROM mail WHERE mail.academy = p.academy AND mail.number_key = p.number_key FOR UPDATE) AS m""",
+                   FROM mail WHERE mail.academy = p.academy AND mail.number_key = p.number_key
+                     AND kind = 'invitation' FOR UPDATE) AS m""",
             *keys,
         )
         mails: dict[PersonKey, list[Mail]] = {}
@@ -82,12 +84,15 @@ class Transaction:
             for wish, state in sorted(plan.insert.values(), key=lambda entry: entry[0].key):
                 o = wish.origin
                 what: tuple[str | datetime | None, ...]
-                if isinstance(wish, Invite):
+                kind = "invitation"
+                if isinstance(wish, Addressed):
+                    kind = wish.KIND
                     what = wish.email, wish.name, wish.language, wish.academy_name, wish.expires_at, wish.queued_at
                 else:
                     what = None, None, None, None, None, wish.at
                 rows.append(
                     (
+                        kind,
                         *(*wish.key, wish.number_key, wish.personnel_number, wish.version, state),
                         *what,
                         *(o.actor, o.correlation_id, o.causation_id, o.traceparent),
@@ -161,6 +166,7 @@ class Transaction:
                 origin=Origin(r["actor"], r["correlation_id"], r["causation_id"], r["traceparent"]),
                 message_id=r["message_id"],
                 reason=r["reason"],
+                kind=r["kind"],
             )
             for r in rows
             if r["state"] != "queued"
@@ -198,11 +204,11 @@ _CLAIM = """
           AND mail.generation = picked.generation
         RETURNING mail.*, mail.expires_at <= now() AS expired
     )
-    SELECT academy, invitation_id, generation, email, name, language, academy_name, expires_at, queued_at, attempts,
-           expired, withdrawing, (SELECT max(academy) FROM hop) AS last
+    SELECT academy, kind, invitation_id, generation, email, name, language, academy_name, expires_at, queued_at,
+           attempts, expired, withdrawing, (SELECT max(academy) FROM hop) AS last
     FROM claimed
     UNION ALL
-    SELECT max(academy), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, max(academy)
+    SELECT max(academy), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, max(academy)
     FROM hop WHERE NOT EXISTS (SELECT FROM claimed)"""
 
 
@@ -227,6 +233,7 @@ async def claim(
             continue
         by_academy.setdefault(r["academy"], []).append(
             Claimed(
+                kind=r["kind"],
                 key=(r["academy"], r["invitation_id"], r["generation"]),
                 claim=claim,
                 email=r["email"],
@@ -249,11 +256,11 @@ async def claim(
 async def page(
     conn: Connection, academy: str, *, limit: int, after: tuple[UUID, int] | None
 ) -> Sequence[dict[str, Any]]:
-    """Mails of the academy in the order of (invitation, generation)."""
+    """Invitations of the academy in the order of (invitation, generation)."""
     invitation_id, generation = after or (UUID(int=0), -1)
     rows = await conn.fetch(
         """SELECT invitation_id, generation, personnel_number, email, state, sent_at, message_id, attempts, reason
-           FROM mail WHERE academy = $1 AND (invitation_id, generation) > ($2, $3)
+           FROM mail WHERE academy = $1 AND (invitation_id, generation) > ($2, $3) AND kind = 'invitation'
            ORDER BY invitation_id, generation LIMIT $4""",
         academy,
         invitation_id,

@@ -1,6 +1,6 @@
-"""The token of an invitation's link: signed, not stored.
+"""The token of a link: signed, not stored.
 
-base64url without padding of: version 1 (1 byte), invitation id (16), generation (4, big-endian), expiry in Unix
+base64url without padding of: what it is for (1 byte: 1 an invitation, 2 a new password), id of it (16), generation (4, big-endian), expiry in Unix
 seconds (8, big-endian), length of the key id (1), key id (ASCII), Ed25519 signature over all before it (64).
 
 It is deterministic: the same mail made again after a crash has the same link. Whoever has the public key can check it,
@@ -10,11 +10,13 @@ nobody without the private key can make one. Never log it, never publish it.
 import base64
 import struct
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-VERSION = 1
+INVITATION: Final = 1
+PASSWORD_RESET: Final = 2
 _HEAD = struct.Struct(">B16sIQB")
 
 
@@ -38,10 +40,9 @@ class Signer:
             raise ValueError("the signing key must be 32 bytes in base64url")
         return cls(Ed25519PrivateKey.from_private_bytes(raw), key_id)
 
-    def token(self, invitation_id: UUID, generation: int, expires_at: datetime) -> str:
-        """The token of this invitation, valid until `expires_at` (cut to the second)."""
+    def token(self, id: UUID, generation: int, expires_at: datetime, purpose: int = INVITATION) -> str:
+        """The token of this invitation or reset, valid until `expires_at` (cut to the second)."""
         signed = (
-            _HEAD.pack(VERSION, invitation_id.bytes, generation, int(expires_at.timestamp()), len(self._key_id))
-            + self._key_id
+            _HEAD.pack(purpose, id.bytes, generation, int(expires_at.timestamp()), len(self._key_id)) + self._key_id
         )
         return base64.urlsafe_b64encode(signed + self._key.sign(signed)).rstrip(b"=").decode()

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from chassis.records import Event, new_ids, now_text
 from notify_service import domain, messages
-from notify_service.domain import Invite, Mail, MailKey, PersonKey, Plan, Recorded, Result, Wish
+from notify_service.domain import Addressed, Mail, MailKey, PersonKey, Plan, Recorded, Result, Wish
+
+AnyAddressed = TypeVar("AnyAddressed", bound=Addressed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ async def take_in(
 
     The academy's name and the language are fixed here, so that a mail made twice is the same mail.
     """
-    addressed = [_addressed(wish, academy_of) if isinstance(wish, Invite) else wish for wish in wishes]
+    addressed = [_addressed(wish, academy_of) if isinstance(wish, Addressed) else wish for wish in wishes]
     mails, bars = await transaction.lock_people([wish.person for wish in addressed])
     plan = domain.decide(addressed, mails, bars)
     inserted = await transaction.write(plan)
@@ -58,7 +60,7 @@ async def take_in(
     )
 
 
-def _addressed(wish: Invite, academy_of: Callable[[str], Academy | None]) -> Invite:
+def _addressed(wish: AnyAddressed, academy_of: Callable[[str], Academy | None]) -> AnyAddressed:
     academy = academy_of(wish.academy)
     name = academy.name if academy else wish.academy
     language = domain.mail_language(wish.language, academy.default_language if academy else "")
@@ -66,8 +68,8 @@ def _addressed(wish: Invite, academy_of: Callable[[str], Academy | None]) -> Inv
 
 
 async def record(transaction: Transaction, results: Sequence[Result]) -> None:
-    """Write down how attempts ended and tell which mails are thereby done with."""
-    done = await transaction.record(results)
+    """Write down how attempts ended and tell which invitations are thereby done with."""
+    done = [mail for mail in await transaction.record(results) if mail.kind == "invitation"]
     time = now_text()
     await transaction.tell(
         [messages.outcome_event(mail, id=id, time=time) for mail, id in zip(done, new_ids(len(done)), strict=True)]

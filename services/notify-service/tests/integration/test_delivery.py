@@ -51,7 +51,7 @@ async def test_a_mail_arrives_with_link_and_academy_in_both_parts(
         text = message.get_body((kind,)).get_content()
         assert "Acme B.V." in text
         assert "Zoë de Vries" in text
-        (link,) = set(re.findall(r"https://people\.example/invitation/[\w-]+", text))
+        (link,) = set(re.findall(r"https://people\.example/-/invitation/[\w-]+", text))
     token = link.rpartition("/")[2]
     everything = str([tuple(row) for row in await pool.fetch("SELECT * FROM outbox")])
     everything += str([tuple(row) for row in await pool.fetch("SELECT * FROM mail")])

@@ -7,9 +7,10 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from chassis.access import Verifier
 from chassis.database import Connection, Pool, only_index_plans
 from chassis.http import Health, make_app
-from chassis.testing import eventually
+from chassis.testing import ACCESS_KEYS, bearer, eventually
 from notify_service import api, store
 from notify_service.domain import Plan, Result
 from notify_service.use_cases import Academy
@@ -18,8 +19,8 @@ from notify_service.use_cases import Academy
 @pytest.fixture
 async def client(pool: Pool) -> AsyncIterator[httpx.AsyncClient]:
     router = api.make_router(pool, {"acme": Academy("Acme", "nl"), "zeta": Academy("Zeta", "nl")}.get)
-    transport = httpx.ASGITransport(app=make_app("notify-service", [router], Health()))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    transport = httpx.ASGITransport(app=make_app("notify-service", [router], Health(), Verifier(ACCESS_KEYS)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=bearer()) as client:
         yield client
 
 

@@ -1,6 +1,7 @@
 """The whole service as a process, between a real broker, a real database and a mail server."""
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,7 +12,7 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from chassis.testing import eventually, free_port
+from chassis.testing import ACCESS_KEYS, bearer, eventually, free_port
 from contracts.envelope import Envelope
 from contracts.events import org
 from contracts.topics import INVITATION_EVENTS, USER_EVENTS, Topic
@@ -40,13 +41,15 @@ async def start(stack: dict[str, str], database: str, sink: Any, seed: str) -> A
             "INSTROOM_SMTP_TIMEOUT": "20",
             "INSTROOM_DATABASE": database,
             "INSTROOM_HTTP_PORT": str(port),
+            "INSTROOM_ACCESS_KEYS": json.dumps(ACCESS_KEYS),
             "INSTROOM_SMTP": f"127.0.0.1:{sink.port}",
             "INSTROOM_PUBLIC_URL": "https://people.example",
             "INSTROOM_SIGNING_KEY": seed,
             "INSTROOM_SIGNING_KEY_ID": "2031-a",
         }
         process = await asyncio.create_subprocess_exec(sys.executable, "-m", "notify_service", env=environment)
-        running = Running(process, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30))
+        http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, headers=bearer(seconds=600))
+        running = Running(process, http)
         started.append(running)
 
         async def ready() -> bool:
@@ -81,15 +84,19 @@ async def publish(kafka: str, *records: Any) -> None:
 
 
 async def publish_academy(kafka: str, academy: str, name: str) -> None:
-    message = org.AcademyChanged(id=academy, name=name, default_language="nl", languages=["nl"], revision=1)
-    envelope = Envelope(id=f"o-{academy}", type=message.TYPE, source="org-service", academy=academy, org_revision=1)
+    terms = org.TermsChanged(version=1, texts={"nl": "Houd je wachtwoord geheim."}, revision=1)
+    about = org.AcademyChanged(id=academy, name=name, default_language="nl", languages=["nl"], revision=1)
     async with AIOKafkaProducer(bootstrap_servers=kafka, acks="all") as producer:
-        await producer.send_and_wait(
-            "org.structure",
-            message.model_dump_json().encode(),
-            key=f"{academy}/academy/{academy}".encode(),
-            headers=envelope.headers(),
-        )
+        for kind, message in (("terms", terms), ("academy", about)):
+            envelope = Envelope(
+                id=f"{kind}-{academy}", type=message.TYPE, source="org-service", academy=academy, org_revision=1
+            )
+            await producer.send_and_wait(
+                "org.structure",
+                message.model_dump_json().encode(),
+                key=f"{academy}/{kind}/{academy}".encode(),
+                headers=envelope.headers(),
+            )
 
 
 async def read(kafka: str, topic: Topic, academy: str) -> list[str]:
@@ -166,6 +173,29 @@ async def test_a_service_killed_at_work_sends_the_rest_after_its_start_and_nobod
         by_person.setdefault(number, set()).add(content)
     assert all(len(contents) == 1 for contents in by_person.values())
     assert len(mails_of(sink, academy)) - 200 <= 8  # the mails that were under way on the lines of the killed process
+
+
+async def test_a_reset_on_kafka_becomes_one_mail_and_nothing_is_told_over_kafka(
+    start: Start, stack: dict[str, str], sink: Any, make_people: Any, academy: str
+) -> None:
+    service = await start()
+    people = make_people(academy)
+    await publish_academy(stack["kafka"], academy, "Zorggroep De Linde")
+    record = people.reset(f"{academy}-1001", people.invitation())
+    await publish(stack["kafka"], record, record, people.created(f"{academy}-1002", people.invitation()))
+    await eventually(lambda: set(dict(mails_of(sink, academy))) == {"1001", "1002"}, what="both are mailed")
+    (content,) = [content for number, content in mails_of(sink, academy) if number == "1001"]
+    assert b"Subject: Een nieuw wachtwoord voor Zorggroep De Linde\r\n" in content
+
+    async def told() -> bool:
+        return await read(stack["kafka"], INVITATION_EVENTS, academy) == [
+            "instroom.invitation.queued.v1",
+            "instroom.invitation.sent.v1",
+        ]
+
+    await eventually(told, what="only the invitation is on invitation.events")
+    listed = (await service.http.get(f"/academies/{academy}/invitations")).json()["invitations"]
+    assert [entry["personnel_number"] for entry in listed] == [f"{academy}-1002"]
 
 
 async def test_an_event_that_cannot_be_mailed_is_set_aside_and_its_neighbours_go_out(

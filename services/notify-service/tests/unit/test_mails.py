@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notify_service.mails import Invitation, Letter, Writer, ascii_address
-from notify_service.tokens import Signer
+from notify_service.tokens import PASSWORD_RESET, Signer
 
 NOW = datetime(2031, 1, 4, 23, 30, tzinfo=UTC)
 PLAIN = Invitation(
@@ -30,7 +30,7 @@ SIGNER = Signer.from_text("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", "k1")
 WRITER = Writer(
     signer=SIGNER, public_url="https://people.example/", sender="no-reply@mail.example", time_zone="Europe/Amsterdam"
 )
-LINK = "https://people.example/invitation/" + SIGNER.token(PLAIN.invitation_id, PLAIN.generation, PLAIN.expires_at)
+LINK = "https://people.example/-/invitation/" + SIGNER.token(PLAIN.invitation_id, PLAIN.generation, PLAIN.expires_at)
 
 
 def parsed(letter: Letter) -> EmailMessage:
@@ -67,6 +67,42 @@ def test_a_dutch_mail_names_academy_person_link_and_the_date_in_dutch_and_says_j
         assert LINK in text
         assert not {"u", "uw", "U", "Uw"} & set(text.split())
     assert message["content-language"] == "nl"
+
+
+RESET = replace(PLAIN, kind="password_reset", generation=1)
+RESET_LINK = "https://people.example/-/password/" + SIGNER.token(
+    RESET.invitation_id, 1, RESET.expires_at, PASSWORD_RESET
+)
+
+
+@pytest.mark.parametrize(
+    ("language", "subject", "button", "until"),
+    [
+        (
+            "nl",
+            "Een nieuw wachtwoord voor Zorggroep De Linde B.V.",
+            "Wachtwoord kiezen",
+            "00:30 uur op 4 februari 2031",
+        ),
+        ("en", "A new password for Zorggroep De Linde B.V.", "Choose password", "00:30 on 4 February 2031"),
+    ],
+)
+def test_the_mail_of_a_reset_names_academy_person_link_and_until_when_to_the_minute(
+    language: str, subject: str, button: str, until: str
+) -> None:
+    message = parsed(WRITER.write(replace(RESET, language=language)))
+    assert (message["subject"], message["content-language"]) == (subject, language)
+    for text in (body(message, "plain"), body(message, "html")):
+        assert "Jan van der Berg," in text
+        assert until in text
+        assert RESET_LINK in text
+        assert "/invitation/" not in text
+        assert not {"u", "uw", "U", "Uw"} & set(text.split())
+    assert button in body(message, "html")
+
+
+def test_the_same_reset_is_the_same_mail() -> None:
+    assert WRITER.write(RESET) == WRITER.write(replace(RESET))
 
 
 def test_an_english_mail_names_academy_person_link_and_the_date_in_english() -> None:

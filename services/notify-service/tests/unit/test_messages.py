@@ -3,8 +3,15 @@ from uuid import UUID
 
 import pytest
 
-from contracts.events.users import Invitation, UserCreated, UserDeleted, UserUnchanged, UserUpdated
-from notify_service.domain import Bar, Fact, Invite, Origin, Recall, Recorded
+from contracts.events.users import (
+    Invitation,
+    PasswordResetRequested,
+    UserCreated,
+    UserDeleted,
+    UserUnchanged,
+    UserUpdated,
+)
+from notify_service.domain import Bar, Fact, Invite, Origin, Recall, Recorded, Reset
 from notify_service.messages import fact_event, outcome_event, says_nothing, wishes
 
 ID = UUID(int=7)
@@ -45,6 +52,22 @@ def test_deactivating_and_deleting_bar_the_person(people: Any) -> None:
         (wish,) = wishes(record)
         assert isinstance(wish, Bar)
         assert wish.version == 3
+
+
+def test_a_reset_of_a_password_asks_for_its_own_mail(people: Any) -> None:
+    (wish,) = wishes(people.reset("1001", ID, email="jan@example.test"))
+    assert isinstance(wish, Reset)
+    assert (wish.key, wish.number_key, wish.email) == (("acme", ID, 1), "1001", "jan@example.test")
+    assert wish.expires_at.isoformat() == "2031-02-03T12:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    "broken", [{"reset_id": "nonsense"}, {"expires_at": "soon"}, {"expires_at": "2031-01-01T00:00:00"}]
+)
+def test_a_reset_that_lacks_what_a_mail_needs_is_refused(people: Any, broken: dict[str, Any]) -> None:
+    record = people.reset("1001", ID)
+    with pytest.raises(ValueError):
+        wishes(people.record("1001", record.message.model_copy(update=broken)))
 
 
 def test_the_number_of_somebody_unchanged_is_that_of_the_subject(people: Any) -> None:
@@ -105,6 +128,7 @@ def test_what_became_of_a_mail_is_told_by_its_own_type(state: Any, type_: str) -
         (UserUpdated.TYPE, b'{"version":2,"changes":{"active":[true,false]}}', False),
         (UserUpdated.TYPE, b'{"version":2,"changes":{"infix":[null,"de"]}}', True),
         (UserDeleted.TYPE, b'{"version":3}', False),
+        (PasswordResetRequested.TYPE, b'{"reset_id":"x"}', False),
         (UserUnchanged.TYPE, b"{not json", False),
         (UserUnchanged.TYPE, b'["no object"]', False),
     ],

@@ -49,8 +49,9 @@ def test_no_secret_is_shown_by_the_settings(seed: str) -> None:
     assert seed not in repr(Settings(**GOOD, signing_key=seed))
 
 
-def test_a_reply_of_a_server_that_quotes_a_link_is_kept_without_it() -> None:
+@pytest.mark.parametrize("path", ["invitation", "password"])
+def test_a_reply_of_a_server_that_quotes_a_link_is_kept_without_it(path: str) -> None:
     token = "A" * 140
-    reply = clean(f"550 spam: https://people.example/invitation/{token}\r\nsee {token} \x00 https://help.example/x")
+    reply = clean(f"550 spam: https://people.example/-/{path}/{token}\r\nsee {token} \x00 https://help.example/x")
     assert "AAAA" not in reply
     assert reply == "550 spam: … see … https://help.example/x"

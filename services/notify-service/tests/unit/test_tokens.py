@@ -7,7 +7,7 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from notify_service.tokens import Signer
+from notify_service.tokens import PASSWORD_RESET, Signer
 
 ID = UUID("01980000-0000-7000-8000-0000000000ff")
 EXPIRES = datetime(2031, 2, 3, 12, 0, 0, 987_654, tzinfo=UTC)
@@ -28,6 +28,15 @@ def test_a_token_is_version_invitation_generation_expiry_key_id_and_signature(si
     assert data[29] == len("2031-a")
     assert data[30:36] == b"2031-a"
     assert len(data) == 36 + 64
+
+
+def test_the_token_of_a_reset_differs_from_that_of_an_invitation_in_its_first_byte_and_signature(
+    signer: Signer,
+) -> None:
+    invitation, reset = raw(signer.token(ID, 1, EXPIRES)), raw(signer.token(ID, 1, EXPIRES, PASSWORD_RESET))
+    assert (invitation[0], reset[0]) == (1, 2)
+    assert invitation[1:-64] == reset[1:-64]
+    assert invitation[-64:] != reset[-64:]
 
 
 def test_the_public_key_verifies_all_that_stands_before_the_signature(signer: Signer) -> None:

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse
-from pydantic import AfterValidator, BaseModel
+from pydantic import AfterValidator, BaseModel, Field
 
 from chassis.access import PUBLIC, actor_of, allow, caller_of, forbidden
 from chassis.commands import Commands
@@ -18,25 +18,31 @@ from contracts.events.users import (
     ActivateUser,
     DeactivateUser,
     DeleteUser,
+    GrantAdministrator,
     PersonFields,
     ResendInvitation,
+    RevokeAdministrator,
     UserRequested,
     WithdrawInvitation,
 )
 from contracts.fields import is_academy_id, number_key
 from contracts.topics import USER_REQUESTS
-from user_service import store
+from user_service import people, store
 from user_service.domain import documents
+from user_service.domain.commands import Command
 from user_service.domain.person import User
 from user_service.organisations import Organisations
 from user_service.pages import invitation_page
+from user_service.people import Filter, Standing, Status
 from user_service.tokens import verify
 
-_ACTIONS: dict[str, type[ActivateUser | DeactivateUser | DeleteUser | ResendInvitation | WithdrawInvitation]] = {
+_ACTIONS: dict[str, type[Command]] = {
     "activate": ActivateUser,
     "deactivate": DeactivateUser,
     "resend-invitation": ResendInvitation,
     "withdraw-invitation": WithdrawInvitation,
+    "grant-administrator": GrantAdministrator,
+    "revoke-administrator": RevokeAdministrator,
 }
 
 _MANAGERS_MAY = ("resend-invitation", "withdraw-invitation")
@@ -65,6 +71,22 @@ Number = Annotated[str, Path(max_length=300), AfterValidator(_without_nul)]
 NewPerson = Annotated[PersonFields, AfterValidator(_with_a_key)]
 IdempotencyKey = Annotated[str | None, Header(max_length=200)]
 Revision = Annotated[int, Query(ge=0)]
+
+
+Text = Annotated[str, Field(max_length=300), AfterValidator(_without_nul)]
+
+
+class Wanted(BaseModel):
+    """What the list of people may be asked for."""
+
+    search: Text = ""
+    company: Text | None = None
+    department: Text | None = None
+    function: Text | None = None
+    status: Status | None = None
+    invitation: Standing | None = None
+    limit: int = Field(default=100, ge=1, le=1000)
+    after: Annotated[str, Field(max_length=2_000), AfterValidator(_without_nul)] = ""
 
 
 class Accepted(BaseModel):
@@ -143,7 +165,7 @@ def make_router(
     async def act(
         request: Request, academy: str, number: Number, action: str, idempotency_key: IdempotencyKey = None
     ) -> JSONResponse:
-        """activate, deactivate, resend-invitation or withdraw-invitation."""
+        """activate, deactivate, resend-invitation, withdraw-invitation, grant-administrator or revoke-administrator."""
         model = _ACTIONS.get(action)
         if model is None:
             raise Problem(404, "not_found", f"there is no action {action[:50]}: use one of {', '.join(_ACTIONS)}")
@@ -158,20 +180,36 @@ def make_router(
     async def list_users(
         request: Request,
         academy: str,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-        after: Annotated[str, Query(max_length=300), AfterValidator(_without_nul)] = "",
+        wanted: Annotated[Wanted, Query()],
     ) -> dict[str, Any]:
-        """People who are not deleted, in pages; `next` is the cursor of the next page, null on the last."""
+        """People by last name, first name and number, in pages; `next` is the cursor of the next page, null on the last.
+
+        Deleted people are there only with `status=deleted`. `search` finds the beginnings of words of name, number and
+        address. A manager sees the own department.
+        """
         await known(academy)
+        caller = caller_of(request)
+        chosen = Filter(**wanted.model_dump(exclude={"limit", "after"}))
+        if caller.role is Role.MANAGER:
+            if chosen.status == "deleted" or chosen.department not in (None, "", caller.department):
+                return {"users": [], "next": None}
+            chosen = chosen._replace(department=caller.department)
         async with pool.acquire() as connection:
-            department = caller_of(request).department if caller_of(request).role is Role.MANAGER else None
-            found = await store.list_users(connection, academy, after=after, limit=limit + 1, department=department)
+            page = await people.list_people(connection, academy, chosen, after=wanted.after, limit=wanted.limit)
             now = await store.now(connection)
-        users, organisation = found[:limit], organisations.of(academy)
+        organisation = organisations.of(academy)
         return {
-            "users": [documents.user_document(user, organisation, now) for user in users],
-            "next": users[-1].number_key if len(found) > limit else None,
+            "users": [documents.user_document(user, organisation, now) for user in page.users],
+            "next": page.next,
         }
+
+    @router.get("/academies/{academy}/users/{number:path}/history", dependencies=managers)
+    async def history(request: Request, academy: str, number: Number) -> dict[str, Any]:
+        """What became of one person, newest first."""
+        await known(academy)
+        user = await find(caller_of(request), academy, number)
+        async with pool.acquire() as connection:
+            return {"history": await people.history(connection, academy, user.number_key)}
 
     @router.get("/academies/{academy}/users/{number:path}", dependencies=[allow(*Role)])
     async def show(request: Request, academy: str, number: Number) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The write transaction: one or a thousand requests, decided in memory, written with a few statements."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,9 +16,9 @@ from chassis.consuming import store_positions
 from chassis.database import Connection, Pool, only_index_plans
 from chassis.records import Event, Record, new_ids, now_text
 from contracts.envelope import Envelope
-from contracts.events.users import UserRequested
+from contracts.events.users import GrantAdministrator, UserRequested
 from contracts.fields import number_key
-from user_service import messages, store
+from user_service import messages, people, store
 from user_service.domain import documents
 from user_service.domain.commands import Command, decide_command
 from user_service.domain.decide import claimed_address, decide
@@ -26,6 +27,7 @@ from user_service.domain.person import AddressHolder, User
 from user_service.domain.reading import Asked, read, told
 from user_service.organisations import Organisations
 from user_service.pace import Pace
+from user_service.people import Happened
 from user_service.store import AddressKey, PersonKey
 
 Request = Record[UserRequested | Command]
@@ -56,6 +58,7 @@ class _Known:
     holders: dict[AddressKey, AddressHolder]
     claimed: dict[AddressKey, str] = field(default_factory=dict)
     released: dict[AddressKey, str] = field(default_factory=dict)
+    administrators: Counter[str] = field(default_factory=Counter)
 
 
 class _FreedHere(Exception):
@@ -117,6 +120,7 @@ class Applying:
     async def _decide(self, connection: Connection, items: list[_Item], now: datetime) -> int:
         """Decide and write people and addresses; how many of the items were decided."""
         users = await store.load_users(connection, {i.person for i in items}, lock=True)
+        administrators = await self._count_administrators(connection, items, users)
         wanted = {
             (i.person[0], address)
             for i in items
@@ -126,7 +130,7 @@ class Applying:
         won: dict[AddressKey, str] = {}
         while True:
             await asyncio.sleep(0)
-            state = _Known(dict(users), dict(holders))
+            state = _Known(dict(users), dict(holders), administrators=Counter(administrators))
             count = await self._decide_all(items, state, now)
             if any(state.claimed.get(address, number) != number for address, number in won.items()):
                 raise _TwinWasFaster  # won for one person, now due to another: begin again without the claims
@@ -146,6 +150,14 @@ class Applying:
         await self._write(connection, items[:count], users, state, won)
         return count
 
+    async def _count_administrators(
+        self, connection: Connection, items: Sequence[_Item], users: dict[PersonKey, User]
+    ) -> dict[str, int]:
+        """Of the academies in which an administrator could stop being one in this batch."""
+        academies = {key[0] for key, user in users.items() if user.administrator}
+        academies |= {i.person[0] for i in items if isinstance(i.request.message, GrantAdministrator)}
+        return await store.count_administrators(connection, academies, lock=True) if academies else {}
+
     async def _decide_all(self, items: Sequence[_Item], state: _Known, now: datetime) -> int:
         ids, pace = new_ids(2 * len(items)), Pace()
         for count, item in enumerate(items):
@@ -162,20 +174,22 @@ class Applying:
         organisation = self.organisations.of(academy)
         user = state.users.get(item.person)
         message = item.request.message
+        last = user is not None and user.administers and state.administrators[academy] <= 1
         if item.asked is not None:
             address = claimed_address(item.asked, user)
             key = (academy, address or "")
             if key in state.released:
                 raise _FreedHere
-            decision = decide(item.asked, user, organisation, state.holders.get(key), now)
+            decision = decide(item.asked, user, organisation, state.holders.get(key), now, last_administrator=last)
         else:
             assert not isinstance(message, UserRequested)  # noqa: S101
-            decision = decide_command(message, user, organisation.revision, now)
+            decision = decide_command(message, user, organisation.revision, now, last_administrator=last)
         after = apply(decision, now=now, user_id=user_id, invitation_id=invitation_id)
         item.decision, item.before, item.after = decision, user, after
         if decision.outcome != "rejected" and after is not None and after is not user:
             state.users[item.person] = after
             _move_address(state, academy, user, after)
+            state.administrators[academy] += after.administers - (user is not None and user.administers)
 
     async def _write(
         self,
@@ -214,6 +228,7 @@ class Applying:
         ids = iter(new_ids(len(fresh) + len(repeated)))
         events: list[Event] = []
         entries = []
+        happened: list[Happened] = []
         outcomes: list[tuple[Envelope, dict[str, Any]]] = []
         for item in fresh:
             decision, envelope = item.decision, item.request.envelope
@@ -222,6 +237,20 @@ class Applying:
             event = messages.outcome_event(envelope, decision, item.after, organisation, id=next(ids), time=time)
             events.append(event)
             entries.append((envelope, logged_outcome(decision, event.value or b"{}")))
+            if decision.outcome != "rejected" and item.after is not item.before:
+                happened.append(
+                    Happened(
+                        envelope.academy,
+                        item.person[1],
+                        now,
+                        envelope.actor,
+                        decision.outcome,
+                        item.after.version if item.after is not None else 0,
+                        dict(decision.changes),
+                        decision.restored,
+                        decision.invitation.status,
+                    )
+                )
             if envelope.request_source == COMMAND_SOURCE:
                 outcome = command_outcome(item.after, decision, self.organisations, envelope.academy, now)
                 outcomes.append((envelope, outcome))
@@ -240,6 +269,8 @@ class Applying:
                 )
             )
         await outbox.enqueue(connection, events)
+        if happened:
+            await people.record_history(connection, happened)
         if entries:
             await request_log.record(connection, entries)
         if repeated:

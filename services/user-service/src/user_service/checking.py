@@ -1,6 +1,7 @@
 """The check: decide as the real thing would, write nothing, answer by a verdict."""
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass
 
 from chassis.database import Pool
@@ -38,12 +39,20 @@ class Checking:
                 (key[0], claimed_address(a, users.get(key)) or "") for key, a in zip(people, asked, strict=True)
             ]
             holders = await store.load_holders(connection, {key for key in addresses if key[1]})
+            academies = {key[0] for key, user in users.items() if user.administers}
+            counts = await store.count_administrators(connection, academies, lock=False) if academies else {}
             now = await store.now(connection)
+        gone: Counter[tuple[str, str]] = Counter()
         ids, time, pace = new_ids(len(records)), now_text(), Pace()
         events: list[Event] = []
         for n, record in enumerate(records):
             organisation = self.organisations.of(record.envelope.academy)
-            decision = decide(asked[n], users.get(people[n]), organisation, holders.get(addresses[n]), now)
+            user, whole = users.get(people[n]), (record.envelope.academy, record.envelope.correlation_id)
+            administers = user is not None and user.administers
+            last = administers and counts[whole[0]] - gone[whole] <= 1
+            decision = decide(asked[n], user, organisation, holders.get(addresses[n]), now, last_administrator=last)
+            if administers and decision.after is not None and not decision.after.administers:
+                gone[whole] += 1  # the rows after it in the same import find one administrator less
             events.append(messages.checked_event(record.envelope, decision, record.message.round, id=ids[n], time=time))
             if pace.due():
                 await asyncio.sleep(0)

@@ -148,6 +148,7 @@ def person_json(user: User, organisation: Organisation) -> dict[str, Any]:
         "manager": user.manager,
         "terms_accepted": user.terms_accepted,
         "deleted": user.deleted,
+        "administrator": user.administrator,
     }
 
 

@@ -1,6 +1,6 @@
 """All SQL of user-service. Every array of keys is sorted, so that two batches lock in the same order."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -39,6 +39,7 @@ _STATE: Final = (
     ("invitation_status", "text"),
     ("invitation_expires_at", "timestamptz"),
     ("invitation_email_key", "text"),
+    ("administrator", "bool"),
 )
 _COLUMNS: Final = (("academy", "text"), ("number_key", "text"), ("user_id", "text"), *_STATE)
 _NAMES: Final = ", ".join(name for name, _ in _COLUMNS)
@@ -83,10 +84,12 @@ def _row(academy: str, user: User) -> tuple[object, ...]:
         invitation.status,
         invitation.expires_at,
         invitation.email_key,
+        user.administrator,
     )
 
 
-def _user(row: asyncpg.Record) -> User:
+def to_user(row: asyncpg.Record) -> User:
+    """The person of a whole row of the table."""
     return User(
         row["user_id"],
         row["number"],
@@ -114,6 +117,7 @@ def _user(row: asyncpg.Record) -> User:
             row["invitation_expires_at"],
             row["invitation_email_key"],
         ),
+        row["administrator"],
     )
 
 
@@ -133,7 +137,23 @@ async def load_users(connection: Connection, keys: Collection[PersonKey], *, loc
         [k[0] for k in ordered],
         [k[1] for k in ordered],
     )
-    return {(r["academy"], r["number_key"]): _user(r) for r in rows}
+    return {(r["academy"], r["number_key"]): to_user(r) for r in rows}
+
+
+async def count_administrators(connection: Connection, academies: Collection[str], *, lock: bool) -> dict[str, int]:
+    """How many active administrators each academy has; with `lock` nobody else who counted so can make it fewer."""
+    ordered = sorted(academies)
+    if lock:
+        for academy in ordered:
+            await connection.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended('administrators/' || $1, 0))", academy
+            )
+    rows = await connection.fetch(
+        """SELECT academy, count(*) AS administrators FROM person
+           WHERE academy = ANY ($1::text[]) AND administrator AND active AND NOT deleted GROUP BY academy""",
+        ordered,
+    )
+    return dict.fromkeys(ordered, 0) | {row["academy"]: row["administrators"] for row in rows}
 
 
 async def load_holders(connection: Connection, keys: Collection[AddressKey]) -> dict[AddressKey, AddressHolder]:
@@ -204,25 +224,10 @@ async def get_user(connection: Connection, academy: str, number_key: str) -> Use
     return found.get((academy, number_key))
 
 
-async def list_users(
-    connection: Connection, academy: str, *, after: str, limit: int, department: str | None = None
-) -> Sequence[User]:
-    """People who are not deleted, of one department or of all, by number key, after the one given."""
-    rows = await connection.fetch(
-        """SELECT * FROM person WHERE academy = $1 AND number_key > $2 AND NOT deleted AND ($4::text IS NULL OR department_id = $4)
-           ORDER BY number_key LIMIT $3""",
-        academy,
-        after,
-        limit,
-        department,
-    )
-    return [_user(row) for row in rows]
-
-
 async def find_invited(connection: Connection, invitation_id: str) -> tuple[str, User] | None:
     """The academy and person of an invitation."""
     row = await connection.fetchrow("SELECT * FROM person WHERE invitation_id = $1", invitation_id)
-    return None if row is None else (row["academy"], _user(row))
+    return None if row is None else (row["academy"], to_user(row))
 
 
 async def mark_invitations_failed(connection: Connection, failed: Mapping[str, int]) -> None:

@@ -18,15 +18,19 @@ from contracts.events.invitations import InvitationFailed
 from contracts.events.org import AcademyChanged, CompanyChanged, DepartmentChanged
 from contracts.events.users import (
     ActivateUser,
+    DeactivateUser,
     DeleteUser,
+    GrantAdministrator,
     PersonFields,
     ResendInvitation,
+    RevokeAdministrator,
     UserRequested,
     WithdrawInvitation,
 )
 from contracts.fields import number_key
 from user_service.applying import Applying
 from user_service.domain.organisation import Organisation, build_organisation
+from user_service.people import Filter, history, list_people
 from user_service.subscribers import FailedInvitations
 
 _ids = itertools.count(1)
@@ -314,3 +318,122 @@ async def test_rows_touched_per_request_do_not_grow_with_the_table(pool: Pool, a
     await cost(range(1_000, 10_000), "A")
     large = await cost(range(1_000), "C")
     assert large <= small * 1.5 + 1, (small, large)
+
+
+async def chiefs(pool: Pool, academy: str, *numbers: str) -> None:
+    apply = applying(pool)
+    await apply([request(academy, number, active="x") for number in numbers])
+    await apply([record(academy, GrantAdministrator(personnel_number=number)) for number in numbers])
+
+
+async def administrators(pool: Pool) -> set[str]:
+    return {n for n, person in (await people(pool)).items() if person["administrator"]}
+
+
+async def test_an_administrator_is_made_and_told_of_by_an_update(pool: Pool, academy: str) -> None:
+    await chiefs(pool, academy, "1")
+    kind, _, value = (await outcomes(pool))[-1]
+    assert (kind, value["changes"], value["person"]["administrator"]) == (
+        "updated",
+        {"administrator": [False, True]},
+        True,
+    )
+    await applying(pool)([record(academy, GrantAdministrator(personnel_number="1"))])
+    assert (await outcomes(pool))[-1][0] == "unchanged"
+
+
+@pytest.mark.parametrize("model", [DeactivateUser, DeleteUser, RevokeAdministrator])
+async def test_the_last_administrator_stays_one_within_a_batch(pool: Pool, academy: str, model: Any) -> None:
+    await chiefs(pool, academy, "1", "2")
+    await applying(pool)([record(academy, model(personnel_number=number)) for number in ("1", "2")])
+    (first, _, _), (last, _, value) = (await outcomes(pool))[-2:]
+    assert first != "rejected"
+    assert (last, value["errors"]) == ("rejected", [{"code": "last_administrator"}])
+    assert (await people(pool))["2"]["active"]
+
+
+async def test_an_import_cannot_deactivate_the_last_administrator(pool: Pool, academy: str) -> None:
+    await chiefs(pool, academy, "1")
+    await applying(pool)([request(academy, "1", active="-"), request(academy, "1", active="x")])
+    (kind, _, value), (again, _, _) = (await outcomes(pool))[-2:]
+    assert (kind, value["errors"]) == ("rejected", [{"code": "last_administrator", "field": "active"}])
+    assert again == "unchanged"
+
+
+async def test_two_administrators_cannot_remove_each_other_at_the_same_time(pool: Pool, academy: str) -> None:
+    await chiefs(pool, academy, "1", "2")
+    await asyncio.gather(
+        *(applying(pool)([record(academy, RevokeAdministrator(personnel_number=number))]) for number in ("1", "2"))
+    )
+    assert sorted(kind for kind, _, _ in (await outcomes(pool))[-2:]) == ["rejected", "updated"]
+    assert len(await administrators(pool)) == 1
+
+
+async def test_whoever_is_deleted_is_no_administrator_when_they_come_back(pool: Pool, academy: str) -> None:
+    await chiefs(pool, academy, "1", "2")
+    await applying(pool)([record(academy, DeleteUser(personnel_number="1"))])
+    await applying(pool)([request(academy, "1", active="x")])
+    assert await administrators(pool) == {"2"}
+
+
+async def test_history_tells_what_changed_newest_first(pool: Pool, academy: str) -> None:
+    apply = applying(pool)
+    await apply([request(academy, "1"), request(academy, "1"), request(academy, "1", company="Nowhere")])
+    await apply([request(academy, "1", first_name="Anna"), record(academy, DeleteUser(personnel_number="1"))])
+    async with pool.acquire() as connection:
+        found = await history(connection, academy, "1")
+    assert [(h["type"], h["version"]) for h in found] == [("deleted", 3), ("updated", 2), ("created", 1)]
+    assert found[1]["changes"] == {"first_name": ["Eva", "Anna"]}
+
+
+async def listed(pool: Pool, academy: str, **wanted: Any) -> list[str]:
+    """The numbers of all pages of two."""
+    numbers: list[str] = []
+    after: str | None = ""
+    async with pool.acquire() as connection:
+        while after is not None:
+            page = await list_people(connection, academy, Filter(**wanted), after=after, limit=2)
+            numbers += [user.number for user in page.users]
+            after = page.next
+    return numbers
+
+
+async def test_people_are_listed_by_name_and_found_by_every_filter(pool: Pool, academy: str) -> None:
+    apply = applying(pool)
+    await apply(
+        [
+            request(academy, "1", first_name="Zoë", last_name="Bakker", active="x", invite="x"),
+            request(academy, "2", first_name="Anna", last_name="bakker", department="Stock", invite="x"),
+            request(academy, "3", first_name="Jan", infix="van der", last_name="Aa", email="j.aa@post.example"),
+            request(academy, "AB-4", last_name="Cor", active="x"),
+            request(academy, "5", last_name="Weg"),
+        ]
+    )
+    await apply([record(academy, DeleteUser(personnel_number="5"))])
+    for wanted, expected in (
+        ({}, ["3", "2", "1", "AB-4"]),
+        ({"status": "active"}, ["1", "AB-4"]),
+        ({"status": "inactive"}, ["3", "2"]),
+        ({"status": "deleted"}, ["5"]),
+        ({"department": "d2"}, ["2"]),
+        ({"company": "c1", "department": "d1"}, ["3", "1", "AB-4"]),
+        ({"function": "f1"}, []),
+        ({"invitation": "none"}, ["3", "AB-4"]),
+        ({"invitation": "waiting"}, ["2"]),
+        ({"invitation": "already_invited"}, ["1"]),
+        ({"invitation": "expired"}, []),
+        ({"search": "bak"}, ["2", "1"]),
+        ({"search": "zoë BAKKER"}, ["1"]),
+        ({"search": "van der a"}, ["3"]),
+        ({"search": "ab-4"}, ["AB-4"]),
+        ({"search": "j.aa@post"}, ["3"]),
+        ({"search": "jan aa' | !x"}, []),
+        ({"search": "-"}, []),
+    ):
+        assert await listed(pool, academy, **wanted) == expected, wanted  # type: ignore[arg-type]
+
+
+async def test_a_cursor_that_nobody_gave_out_is_no_error(pool: Pool, academy: str) -> None:
+    async with pool.acquire() as connection:
+        for after in ("é", "%%%", "/w", "AAAA", "5"):
+            assert (await list_people(connection, academy, Filter(), after=after, limit=2)).users == []

@@ -16,7 +16,8 @@ import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from chassis.records import new_id, now_text
-from chassis.testing import eventually, free_port
+from chassis.testing import ACCESS_KEYS, bearer, eventually, free_port
+from contracts.access import Role
 from contracts.envelope import Envelope
 from contracts.events.base import Message
 from contracts.events.invitations import InvitationFailed
@@ -29,6 +30,11 @@ from user_service.organisations import LONGEST_WAIT
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
+async def _as_the_operator(request: httpx.Request) -> None:
+    """Whoever says nothing else; a token lasts a minute only, so each request gets its own."""
+    request.headers.setdefault("Authorization", bearer()["Authorization"])
+
+
 class Service:
     """A running user-service that can be killed and started again, and what it answered on Kafka until now."""
 
@@ -39,8 +45,11 @@ class Service:
             "INSTROOM_SESSION_TIMEOUT": "6",  # how long a killed process keeps its partitions
             "INSTROOM_DATABASE": database,
             "INSTROOM_HTTP_PORT": str(port),
+            "INSTROOM_ACCESS_KEYS": orjson.dumps(ACCESS_KEYS).decode(),
         }
-        self.http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30)
+        self.http = httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", timeout=30, event_hooks={"request": [_as_the_operator]}
+        )
         self.producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all")
         self.consumer = AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False)
         self.database = database
@@ -370,6 +379,74 @@ async def test_what_is_nonsense_is_refused_at_once(service: Service, academy: st
     large = await service.http.post(users, json=body("1", cost_centre="x" * 900_000))
     assert (large.status_code, large.json()["code"]) == (413, "too_large")
     assert service.of(academy) == []
+
+
+async def test_administrators_are_made_and_unmade_by_administrators_only(service: Service, academy: str) -> None:
+    await service.known(academy)
+    users = f"/academies/{academy}/users"
+    for number in ("1", "2/a"):
+        await done(service, await service.http.post(users, json=body(number, active=True)))
+    for role in (Role.MANAGER, Role.MEMBER):
+        refused = await service.http.post(
+            f"{users}/1/grant-administrator",
+            headers=bearer(role, academy, department="Sales", personnel_number="1"),
+        )
+        assert refused.status_code == 403
+    administrator = bearer(Role.ADMINISTRATOR, academy)
+    for number, action, code in (
+        ("1", "grant-administrator", "updated"),
+        ("2/a", "grant-administrator", "updated"),
+        ("2/a", "grant-administrator", "unchanged"),
+        ("2/a", "revoke-administrator", "updated"),
+        ("1", "revoke-administrator", "rejected"),
+        ("1", "deactivate", "rejected"),
+    ):
+        outcome = await done(service, await service.http.post(f"{users}/{number}/{action}", headers=administrator))
+        assert outcome["code"] == code, (number, action)
+    assert outcome["errors"] == [{"code": "last_administrator"}]
+    assert (await service.http.get(f"{users}/1")).json()["administrator"] is True
+    await service.send(
+        "user.checks",
+        f"{academy}/1",
+        UserCheckRequested(person=PersonFields(personnel_number="1", active="-")),
+        request_id=f"{academy}-check",
+    )
+    _, checked = await service.answer(f"{academy}-check")
+    assert checked["errors"] == [{"code": "last_administrator", "field": "active"}]
+
+
+async def test_history_is_told_newest_first_to_whoever_may_see_the_person(service: Service, academy: str) -> None:
+    await service.known(academy)
+    users = f"/academies/{academy}/users"
+    added = await done(service, await service.http.post(users, json=body("1/a")))
+    actor = bearer(Role.ADMINISTRATOR, academy, sub=f"user:{added['user']['user_id']}")
+    await done(service, await service.http.patch(f"{users}/1/a", json={"first_name": "Anna"}, headers=actor))
+    told = (await service.http.get(f"{users}/1/a/history")).json()["history"]
+    assert [(one["type"], one["version"], one["actor_name"]) for one in told] == [
+        ("updated", 2, "Anna Jansen"),
+        ("created", 1, None),
+    ]
+    assert told[0]["changes"] == {"first_name": ["Eva", "Anna"]}
+    for department, status in (("Sales", 200), ("Stock", 404)):
+        manager = bearer(Role.MANAGER, academy, department=department)
+        assert (await service.http.get(f"{users}/1/a/history", headers=manager)).status_code == status
+
+
+async def test_a_manager_is_listed_the_own_department_alone(service: Service, academy: str) -> None:
+    await service.known(academy)
+    users = f"/academies/{academy}/users"
+    await done(service, await service.http.post(users, json=body("1")))
+    for department, wanted, count in (
+        ("Sales", {}, 1),
+        ("Stock", {}, 0),
+        ("Stock", {"department": "Sales"}, 0),
+        ("Sales", {"status": "deleted"}, 0),
+        ("Sales", {"search": "jan", "status": "inactive", "invitation": "none"}, 1),
+    ):
+        manager = bearer(Role.MANAGER, academy, department=department)
+        page = await service.http.get(users, params=wanted, headers=manager)
+        assert len(page.json()["users"]) == count, (department, wanted)
+    assert (await service.http.get(users, params={"status": "other"})).status_code == 422
 
 
 @pytest.mark.slow

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from contracts.errors import ErrorCode, Problem
-from contracts.events.users import ActivateUser
+from contracts.events.users import ActivateUser, PersonFields, UserRequested
 from contracts.sentences import render
+from user_service.domain.decide import decide
 from user_service.domain.organisation import build_organisation
 from user_service.domain.person import AddressHolder
+from user_service.domain.reading import read
 
 DECIDED = [
     ErrorCode.REQUIRED,
@@ -26,6 +28,7 @@ DECIDED = [
     ErrorCode.PERSONNEL_NUMBER_CONFLICT,
     ErrorCode.TERMS_NOT_ALLOWED,
     ErrorCode.NOT_FOUND,
+    ErrorCode.LAST_ADMINISTRATOR,
 ]
 OF_A_CELL_OR_FILE = [
     ErrorCode.INVALID_CELL,
@@ -107,6 +110,12 @@ def case(world: Any, code: ErrorCode) -> tuple[Any, Problem]:
             return world.ask(jan, terms_accepted="x"), Problem(code=code, field="terms_accepted")
         case ErrorCode.NOT_FOUND:
             return world.ask(None, mode="update", **new), Problem(code=code, field="personnel_number", value="7")
+        case ErrorCode.LAST_ADMINISTRATOR:
+            chief = world.jan(active="x")._replace(administrator=True)
+            asked = read(UserRequested(person=PersonFields(personnel_number="1001", active="-")))
+            return decide(asked, chief, world.organisation, None, world.now, last_administrator=True), Problem(
+                code=code, field="active"
+            )
         case _:
             raise AssertionError(code)
 

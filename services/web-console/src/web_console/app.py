@@ -17,9 +17,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web_console.pages import entry, events, imports, invitations, operator, organisation, people, profile
-from web_console.services import Refused, Services, Unreachable
+from web_console.services import Refused, Services, Unreachable, segment
 from web_console.settings import Settings
-from web_console.visiting import keep_visit, nobody, redirect, render
+from web_console.visiting import keep_visit, redirect, render, whoever
 
 _HEADERS: Final = {
     b"content-security-policy": b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
@@ -34,8 +34,14 @@ _HEADERS: Final = {
 }
 
 
+LONGEST_FORM: Final = 4 * 2**20
+"""Bytes of a form without a file; the longest is a text of terms in every language."""
+LONGEST_UPLOAD: Final = 65 * 2**20
+"""Bytes of a form with a file to import; import-service says more exactly what it takes."""
+
+
 class _Guard:
-    """Put the headers on every answer; pages are kept by nobody."""
+    """Put the headers on every answer; pages are kept by nobody. Refuse what is larger than any form."""
 
     def __init__(self, app: ASGIApp, secure: bool) -> None:
         self._app = app
@@ -47,6 +53,17 @@ class _Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        longest = LONGEST_UPLOAD if "/imports" in scope["path"] else LONGEST_FORM
+        size = 0
+
+        async def counted() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > longest:
+                raise HTTPException(413)
+            return message
+
         static = scope["path"].startswith("/-/static/")
 
         async def guarded(message: Message) -> None:
@@ -56,13 +73,15 @@ class _Guard:
                 message["headers"] = [*message["headers"], *((k, v) for k, v in extra if k not in names)]
             await send(message)
 
-        await self._app(scope, receive, guarded)
+        await self._app(scope, counted, guarded)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
-    kind = {403: "expired", 404: "missing", 405: "missing", 429: "too_many"}.get(error.status_code, "wrong")
-    response = render(nobody(request), "error.html", error.status_code, kind=kind)
+    kind = {403: "expired", 404: "missing", 405: "missing", 413: "too_large", 429: "too_many"}.get(
+        error.status_code, "wrong"
+    )
+    response = render(whoever(request), "error.html", error.status_code, kind=kind)
     response.headers.update(error.headers or {})
     return keep_visit(request, response)
 
@@ -71,19 +90,24 @@ async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)  # noqa: S101
     if error.status == 401:
         academy = request.path_params.get("academy", "")
-        return redirect(f"/{academy}/" if academy.isalnum() else "/-/operator")
+        return redirect(f"/{segment(academy)}/" if academy else "/-/operator")
     kind = {403: "forbidden", 404: "missing", 429: "too_many", 503: "unreachable"}.get(error.status, "refused")
-    return render(nobody(request), "error.html", error.status, kind=kind, detail=error.detail)
+    return keep_visit(request, render(whoever(request), "error.html", error.status, kind=kind, detail=error.detail))
 
 
 async def _unreachable(request: Request, error: Exception) -> Response:
     assert isinstance(error, Unreachable)  # noqa: S101
     structlog.get_logger("console").warning("service.unreachable", service=error.service, cause=repr(error.__cause__))
-    return render(nobody(request), "error.html", 502, kind="unreachable", service=f"{error.service}-service")
+    page = render(whoever(request), "error.html", 502, kind="unreachable", service=f"{error.service}-service")
+    return keep_visit(request, page)
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    return render(nobody(request), "error.html", 500, kind="wrong")
+    response = render(whoever(request), "error.html", 500, kind="wrong")
+    for name, value in _HEADERS.items():  # this answer is made outside of the guard
+        response.headers[name.decode()] = value.decode()
+    response.headers["cache-control"] = "no-store"
+    return response
 
 
 async def _livez(_: Request) -> Response:
@@ -126,6 +150,7 @@ def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None)
         },
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # it would take the host of the new address from the request
     app.state.settings = settings
     app.state.services = services
     return app

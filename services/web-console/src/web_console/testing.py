@@ -66,7 +66,10 @@ class Played:
 
     def browser(self, *, logged_in: bool = False, **options: Any) -> httpx.AsyncClient:
         """A browser at the console; logged in as the role."""
-        cookies = {"instroom-visit": VISIT} | ({"instroom-session": "s" * 43} if logged_in else {})
+        cookies = httpx.Cookies()
+        cookies.set("instroom-visit", VISIT, "console.test")
+        if logged_in:
+            cookies.set("instroom-session", "s" * 43, "console.test")
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
         return httpx.AsyncClient(transport=transport, base_url=ORIGIN, cookies=cookies, **options)
 

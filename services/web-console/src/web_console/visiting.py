@@ -76,8 +76,17 @@ class Visitor:
     @property
     def home(self) -> str:
         """The first page of the academy for this role."""
-        manages = self.role in ("operator", "administrator", "manager")
-        return f"/{segment(self.academy)}/{'users' if manages else 'profile'}"
+        return home_of(self.academy, self.role)
+
+    def prefer(self, language: str | None) -> None:
+        """Speak this language where the visitor did not choose one."""
+        self.language = _language(self.request, language, self.language)
+
+
+def home_of(academy: str, role: str) -> str:
+    """The first page of an academy for a role."""
+    manages = role in ("operator", "administrator", "manager")
+    return f"/{segment(academy)}/{'users' if manages else 'profile'}"
 
 
 class Going(RedirectResponse):
@@ -140,6 +149,7 @@ def _register(path: str, methods: Sequence[str], roles: tuple[str, ...] | None, 
         visitor = await (guest(request) if roles is None else _known(request))
         if isinstance(visitor, Response):
             return visitor
+        request.state.visitor = visitor
         if roles is not None and not _may(visitor.role, roles):
             return render(visitor, "error.html", 403, kind="forbidden")
         await _check_token(request, visitor)
@@ -168,6 +178,8 @@ async def _known(request: Request) -> Visitor | Response:
         except Refused as refused:
             if refused.code == "terms_required":
                 return _to(request, f"/{segment(academy)}/terms")
+            if refused.status not in (401, 403):
+                raise
             continue
         caller = answer["caller"]
         if caller["role"] != "operator" and caller["academy"] != academy:
@@ -184,8 +196,13 @@ async def _known(request: Request) -> Visitor | Response:
 
 
 def _credentials(request: Request, academy: str) -> list[str]:
-    kept = [request.cookies.get(_cookie(request, name), "") for name in (SESSION, OPERATOR)]
+    kept = [credential_of(request, name) for name in (SESSION, OPERATOR)]
     return [each for each in (kept if academy else kept[1:]) if each]
+
+
+def credential_of(request: Request, name: str) -> str:
+    """The session that the browser keeps under this name, or nothing."""
+    return request.cookies.get(_cookie(request, name), "")
 
 
 async def guest(request: Request) -> Visitor:
@@ -195,6 +212,8 @@ async def guest(request: Request) -> Visitor:
         try:
             welcome = await _services(request).welcome(academy)
         except Refused as refused:
+            if refused.status not in (404, 422):
+                raise
             raise HTTPException(404) from refused
         name, language = welcome["name"], welcome["default_language"]
     return Visitor(
@@ -211,8 +230,11 @@ async def guest(request: Request) -> Visitor:
     )
 
 
-def nobody(request: Request) -> Visitor:
-    """Somebody of whom nothing is asked, for pages of errors."""
+def whoever(request: Request) -> Visitor:
+    """The visitor as far as is known, for pages of errors; nothing is asked."""
+    known: Visitor | None = getattr(request.state, "visitor", None)
+    if known is not None:
+        return known
     ask = _services(request).ask()
     return Visitor("", "", "", "", "", "", _language(request, None, None), ask, form_token(_visit(request)), request)
 

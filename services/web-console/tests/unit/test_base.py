@@ -9,8 +9,10 @@ from babel.messages.extract import extract
 from babel.messages.pofile import read_po
 
 import web_console
+from web_console.app import LONGEST_FORM
 from web_console.testing import Played
 
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 FOLDER = Path(web_console.__file__).parent
 
 
@@ -24,6 +26,24 @@ async def test_an_unknown_page_is_told_in_dutch_with_every_protecting_header() -
     assert "<style" not in answer.text
     assert " style=" not in answer.text
     assert not re.search(r"<script(?![^>]* src=)", answer.text)
+
+
+async def test_a_form_that_is_larger_than_any_is_refused() -> None:
+    async with Played().browser() as browser:
+        answer = await browser.post("/demo/", content=b"email=" + b"x" * LONGEST_FORM, headers=FORM)
+    assert answer.status_code == 413
+    assert "Dit is te groot" in answer.text
+
+
+async def test_a_page_that_fails_tells_nothing_of_the_inside_and_is_protected_too() -> None:
+    played = Played()
+    played.answers["GET user /academies/demo/welcome"] = (200, {"secret": "inside"})
+    async with played.browser() as browser:
+        answer = await browser.get("/demo/")
+    assert answer.status_code == 500
+    assert "Er ging iets mis" in answer.text
+    assert "KeyError" not in answer.text
+    assert "content-security-policy" in answer.headers
 
 
 async def test_vendored_files_are_those_that_the_page_and_the_list_name() -> None:

@@ -7,8 +7,10 @@ from contracts.events.users import (
     ActivateUser,
     DeactivateUser,
     DeleteUser,
+    GrantAdministrator,
     InvitationStatus,
     ResendInvitation,
+    RevokeAdministrator,
     WithdrawInvitation,
 )
 from user_service.domain.decision import Decision, InvitationDecision, Verdict
@@ -16,13 +18,28 @@ from user_service.domain.invitations import NOTHING, decide_invitation, waiting,
 from user_service.domain.person import User
 from user_service.domain.reading import told
 
-Command = ActivateUser | DeactivateUser | DeleteUser | ResendInvitation | WithdrawInvitation
+Command = (
+    ActivateUser
+    | DeactivateUser
+    | DeleteUser
+    | ResendInvitation
+    | WithdrawInvitation
+    | GrantAdministrator
+    | RevokeAdministrator
+)
 
 
-def decide_command(command: Command, user: User | None, org_revision: int, now: datetime) -> Decision:
-    """What the command makes of `user`, the person with that number. Nobody, or somebody deleted: not found."""
+def decide_command(
+    command: Command, user: User | None, org_revision: int, now: datetime, *, last_administrator: bool = False
+) -> Decision:
+    """What the command makes of `user`, the person with that number. Nobody, or somebody deleted: not found.
+
+    `last_administrator` says that nobody else administers the academy: then they go on doing it.
+    """
     if user is None or user.deleted:
         return _not_found(command.personnel_number, user, org_revision)
+    if last_administrator and isinstance(command, DeactivateUser | DeleteUser | RevokeAdministrator):
+        return _rejected(user, Problem(code=ErrorCode.LAST_ADMINISTRATOR), org_revision)
     match command:
         case ActivateUser():
             return _set_active(user, True, org_revision, now)
@@ -34,6 +51,15 @@ def decide_command(command: Command, user: User | None, org_revision: int, now: 
             return _resend(user, org_revision)
         case WithdrawInvitation():
             return _withdraw(user, org_revision, now)
+        case GrantAdministrator():
+            return _set_administrator(user, True, org_revision)
+        case RevokeAdministrator():
+            return _set_administrator(user, False, org_revision)
+
+
+def _rejected(user: User, problem: Problem, org_revision: int) -> Decision:
+    invitation = NOTHING._replace(after=user.invitation)
+    return Decision("rejected", user.number, user.version, org_revision, user.name, user, invitation, errors=(problem,))
 
 
 def _not_found(number: str, user: User | None, org_revision: int) -> Decision:
@@ -46,7 +72,14 @@ def _not_found(number: str, user: User | None, org_revision: int) -> Decision:
 def _decision(outcome: Verdict, user: User, after: User, invitation: InvitationDecision, org_revision: int) -> Decision:
     if invitation.after is not after.invitation:
         after = after._replace(invitation=invitation.after)
-    changes = {"active": (user.active, after.active)} if user.active != after.active else {}
+    changes = {
+        field: (old, new)
+        for field, old, new in (
+            ("active", user.active, after.active),
+            ("administrator", user.administrator, after.administrator),
+        )
+        if old != new
+    }
     return Decision(outcome, user.number, user.version, org_revision, user.name, after, invitation, changes)
 
 
@@ -62,9 +95,16 @@ def _set_active(user: User, active: bool, org_revision: int, now: datetime) -> D
     return _decision("activated" if active else "deactivated", user, after, invitation, org_revision)
 
 
+def _set_administrator(user: User, administrator: bool, org_revision: int) -> Decision:
+    if user.administrator == administrator:
+        return _unchanged(user, "none", org_revision)
+    after = user._replace(administrator=administrator)
+    return _decision("updated", user, after, InvitationDecision("none", user.invitation), org_revision)
+
+
 def _delete(user: User, org_revision: int) -> Decision:
-    """A deleted person keeps their history, but neither access, acceptance nor a usable invitation."""
-    after = user._replace(deleted=True, active=False, terms_accepted=False)
+    """A deleted person keeps their history, but neither access, role, acceptance nor a usable invitation."""
+    after = user._replace(deleted=True, active=False, terms_accepted=False, administrator=False)
     state = withdrawn(user.invitation)
     status: InvitationStatus = "none" if state is user.invitation else "withdrawn"
     return _decision("deleted", user, after, InvitationDecision(status, state), org_revision)

@@ -31,29 +31,37 @@ def claimed_address(asked: Asked, user: User | None) -> str | None:
 
 
 def decide(
-    asked: Asked, user: User | None, organisation: Organisation, holder: AddressHolder | None, now: datetime
+    asked: Asked,
+    user: User | None,
+    organisation: Organisation,
+    holder: AddressHolder | None,
+    now: datetime,
+    *,
+    last_administrator: bool = False,
 ) -> Decision:
     """What the request makes of `user`, the person with that number (deleted or not), None if there is none.
 
-    `holder` holds the address `claimed_address` now. Pure and total: any request gets a decision, with all that is
-    wrong at once.
+    `holder` holds the address `claimed_address` now. `last_administrator` says that nobody else administers the
+    academy: then `user` stays active. Pure and total: any request gets a decision, with all that is wrong at once.
     """
     known = user is not None and not user.deleted
     if known and user is not None and _plan_stands(asked, user, organisation):
         return _unchanged(asked, user, organisation, now)
     if not organisation.known or asked.problems or (asked.mode == "create" if known else asked.mode == "update"):
-        return _rejected(asked, user, organisation, holder)
+        return _rejected(asked, user, organisation, holder, last_administrator)
     place, functions, language, problems = _looked_up(asked, user, organisation)
     if problems or (holder is not None and _conflicts(asked, holder)):
-        return _rejected(asked, user, organisation, holder)
+        return _rejected(asked, user, organisation, holder, last_administrator)
     if user is None:
         if not (asked.first_name and asked.last_name and asked.email and asked.email_key and place):
-            return _rejected(asked, user, organisation, holder)
+            return _rejected(asked, user, organisation, holder, last_administrator)
         if asked.terms_accepted:
-            return _rejected(asked, user, organisation, holder)
+            return _rejected(asked, user, organisation, holder, last_administrator)
         return _created(asked, place, functions, language or organisation.default_language, organisation, now)
+    if _stops_administering(asked, last_administrator):
+        return _rejected(asked, user, organisation, holder, last_administrator)
     if asked.terms_accepted and not _may_accept(user):
-        return _rejected(asked, user, organisation, holder)
+        return _rejected(asked, user, organisation, holder, last_administrator)
     return _updated(asked, user, place, functions, language, organisation, now)
 
 
@@ -81,6 +89,10 @@ def _unchanged(asked: Asked, user: User, organisation: Organisation, now: dateti
 
 def _may_accept(user: User) -> bool:
     return user.ever_accepted_terms if user.deleted else user.terms_accepted
+
+
+def _stops_administering(asked: Asked, last_administrator: bool) -> bool:
+    return last_administrator and asked.active is False
 
 
 def _conflicts(asked: Asked, holder: AddressHolder) -> bool:
@@ -216,9 +228,13 @@ def _tell_move(changes: dict[str, tuple[Any, Any]], user: User, place: Place, or
         changes["department"] = (old, new)
 
 
-def _rejected(asked: Asked, user: User | None, organisation: Organisation, holder: AddressHolder | None) -> Decision:
+def _rejected(
+    asked: Asked, user: User | None, organisation: Organisation, holder: AddressHolder | None, last_administrator: bool
+) -> Decision:
     """Everything that is wrong with a request of which something is wrong. Not on the hot path."""
     problems = _all_problems(asked, user, organisation, holder)
+    if _stops_administering(asked, last_administrator):
+        problems.append(Problem(code=ErrorCode.LAST_ADMINISTRATOR, field="active"))
     problems.sort(key=lambda problem: _ORDER.get(problem.field or "", -1))
     first_name = asked.first_name or (user.first_name if user else "")
     last_name = asked.last_name or (user.last_name if user else "")

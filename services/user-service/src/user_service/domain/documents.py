@@ -59,6 +59,7 @@ def user_document(
         "language": user.language,
         "manager": user.manager,
         "terms_accepted": user.terms_accepted,
+        "administrator": user.administrator,
         "deleted": user.deleted,
         "invitation": status or _standing(user, now),
         "learning_activities": learning_activities(user, organisation),

@@ -53,10 +53,16 @@ class User(NamedTuple):
     deleted: bool = False
     version: int = 0
     invitation: InvitationState = NO_INVITATION
+    administrator: bool = False
 
     @property
     def name(self) -> str:
         return display_name(self.first_name, self.infix, self.last_name)
+
+    @property
+    def administers(self) -> bool:
+        """Whether they can act as an administrator now: each academy that has such a person keeps one."""
+        return self.administrator and self.active and not self.deleted
 
 
 class AddressHolder(NamedTuple):

@@ -1,0 +1,131 @@
+"""SQL of looking people up: the list with its filters, and what became of one person."""
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, Literal, NamedTuple
+
+from chassis.database import Connection
+from user_service.domain.documents import timestamp
+from user_service.domain.person import User
+from user_service.store import to_user
+
+Status = Literal["active", "inactive", "deleted"]
+Standing = Literal["none", "waiting", "already_invited", "already_accepted", "failed", "expired", "withdrawn"]
+
+_PHASES: Final = {"already_invited": "open", "expired": "open", "already_accepted": "accepted"}
+_STATES: Final = {
+    None: "NOT deleted",
+    "active": "NOT deleted AND active",
+    "inactive": "NOT deleted AND NOT active",
+    "deleted": "deleted",
+}
+
+
+class Filter(NamedTuple):
+    """Which people are asked for; what is None or empty leaves nobody out. Deleted ones are there only when asked."""
+
+    search: str = ""
+    company: str | None = None
+    department: str | None = None
+    function: str | None = None
+    status: Status | None = None
+    invitation: Standing | None = None
+
+
+class Page(NamedTuple):
+    users: Sequence[User]
+    next: str | None
+
+
+async def list_people(connection: Connection, academy: str, wanted: Filter, *, after: str, limit: int) -> Page:
+    """A page by last name, first name and number, from behind the cursor `after`."""
+    values: list[Any] = [academy, limit + 1]
+    conditions = ["academy = $1", _STATES[wanted.status]]
+
+    def add(condition: str, value: Any) -> None:
+        values.append(value)
+        conditions.append(condition.replace("?", f"${len(values)}"))
+
+    if after:
+        add("sort_key > ?", _key(after))
+    if wanted.company:
+        add("company_id = ?", wanted.company)
+    if wanted.department:
+        add("department_id = ?", wanted.department)
+    if wanted.function:
+        add("function_ids @> ARRAY[?::text]", wanted.function)
+    if wanted.invitation:
+        add("invitation_status = ?", _PHASES.get(wanted.invitation, wanted.invitation))
+        if wanted.invitation == "already_invited":
+            conditions.append("invitation_expires_at > clock_timestamp()")
+        elif wanted.invitation == "expired":
+            conditions.append("invitation_expires_at <= clock_timestamp()")
+    words = re.findall(r"[^\W_]+", wanted.search.lower())
+    if words:
+        add("search @@ ?::tsquery", " & ".join(f"'{word}':*" for word in words))
+    elif wanted.search.strip():
+        return Page([], None)
+    rows = await connection.fetch(
+        f"SELECT * FROM person WHERE {' AND '.join(conditions)} ORDER BY sort_key LIMIT $2",  # noqa: S608
+        *values,
+    )
+    found = rows[:limit]
+    return Page([to_user(row) for row in found], _cursor(found[-1]["sort_key"]) if len(rows) > limit else None)
+
+
+def _cursor(key: str) -> str:
+    return urlsafe_b64encode(key.encode()).decode().rstrip("=")
+
+
+def _key(cursor: str) -> str:
+    """Of a cursor that nobody gave out: an order of its own, never an error."""
+    try:
+        return urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)).decode().replace("\0", "")
+    except ValueError:
+        return cursor
+
+
+class Happened(NamedTuple):
+    """What became of a request about a person."""
+
+    academy: str
+    number_key: str
+    at: datetime
+    actor: str
+    type: str
+    version: int
+    changes: dict[str, Any]
+    restored: bool
+    invitation: str
+
+
+async def record_history(connection: Connection, happened: Sequence[Happened]) -> None:
+    """Keep what happened, in that order."""
+    await connection.copy_records_to_table("person_history", columns=Happened._fields, records=happened)
+
+
+async def history(connection: Connection, academy: str, number_key: str, *, limit: int = 1_000) -> list[dict[str, Any]]:
+    """What happened to a person, newest first; an actor who is a person of the academy with their name."""
+    rows = await connection.fetch(
+        """SELECT h.*, (SELECT concat_ws(' ', p.first_name, p.infix, p.last_name) FROM person p
+                WHERE p.user_id = substr(h.actor, 6) AND p.academy = h.academy AND h.actor LIKE 'user:%' LIMIT 1) AS actor_name
+           FROM person_history h WHERE academy = $1 AND number_key = $2 ORDER BY seq DESC LIMIT $3""",
+        academy,
+        number_key,
+        limit,
+    )
+    return [
+        {
+            "at": timestamp(row["at"]),
+            "actor": row["actor"],
+            "actor_name": row["actor_name"],
+            "type": row["type"],
+            "version": row["version"],
+            "changes": row["changes"],
+            "restored": row["restored"],
+            "invitation": row["invitation"],
+        }
+        for row in rows
+    ]
