@@ -51,6 +51,11 @@ _DONE: Final = {
     "grant-administrator": mark("%(name)s is an administrator now."),
     "revoke-administrator": mark("%(name)s is no administrator any more."),
 }
+_FLAGS: Final = {
+    "administrator": mark("Administrator"),
+    "manager": mark("Manager"),
+    "terms_accepted": mark("Agreed to the terms of use"),
+}
 _MANAGERS_MAY: Final = ("resend-invitation", "withdraw-invitation")
 _PENDING: Final = mark("This takes longer than usual. It will still be done; reload the page in a minute.")
 
@@ -59,6 +64,9 @@ _PENDING: Final = mark("This takes longer than usual. It will still be done; rel
 async def users(request: Request, visitor: Visitor) -> Response:
     """The list, with what it is searched and filtered by in the address."""
     asked = {name: request.query_params.get(name, "").strip() for name in _FILTERS}
+    for name, known in (("status", STATUSES), ("invitation", INVITATIONS)):
+        asked[name] = asked[name] if asked[name] in known and asked[name] != "queued" else ""
+    asked["search"] = asked["search"][:200]
     given = {name: value for name, value in asked.items() if value}
     after = request.query_params.get("after") or None
     structure = await _structure(visitor)
@@ -225,7 +233,8 @@ async def _detail(
 
 
 def _field(visitor: Visitor, field: str) -> str:
-    return visitor.say("Administrator") if field == "administrator" else column_name(field, visitor.language)
+    own = _FLAGS.get(field)
+    return visitor.say(own) if own else column_name(field, visitor.language)
 
 
 def _shown(visitor: Visitor, value: Any) -> str:
