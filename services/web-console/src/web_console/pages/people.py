@@ -250,7 +250,9 @@ def _shown(visitor: Visitor, value: Any) -> str:
 
 async def _command(visitor: Visitor, method: str, path: str, form: FormData, person: Any) -> dict[str, Any]:
     """The outcome; what the service does not even take comes back as `refused`."""
-    headers = {"Idempotency-Key": str(form.get("key", ""))[:100] or _key()}
+    key = str(form.get("key", ""))[:100] or _key()
+    action = form.get("action")
+    headers = {"Idempotency-Key": f"{key}-{action}" if action else key}
     try:
         return await visitor.ask.command("user", method, path, json=person, headers=headers)
     except Refused as refused:
