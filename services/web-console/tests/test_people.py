@@ -248,3 +248,10 @@ async def test_a_form_without_its_token_changes_nothing() -> None:
     console = played()
     assert (await post(console, "/demo/users/new", FORM | {"csrf": "x"})).status_code == 403
     assert not asked(console, "POST", PEOPLE)
+
+
+async def test_a_department_of_another_company_is_no_filter_any_more() -> None:
+    console = played()
+    await get(console, "/demo/users?company=c2&department=d1&status=nonsense")
+    (request,) = asked(console, "GET", PEOPLE)
+    assert dict(request.url.params) == {"company": "c2", "limit": "50"}

@@ -67,9 +67,11 @@ async def users(request: Request, visitor: Visitor) -> Response:
     for name, known in (("status", STATUSES), ("invitation", INVITATIONS)):
         asked[name] = asked[name] if asked[name] in known and asked[name] != "queued" else ""
     asked["search"] = asked["search"][:200]
-    given = {name: value for name, value in asked.items() if value}
     after = request.query_params.get("after") or None
     structure = await _structure(visitor)
+    if asked["company"] and asked["department"] not in _departments(structure, asked["company"]):
+        asked["department"] = ""  # the company was changed after it
+    given = {name: value for name, value in asked.items() if value}
     found = await visitor.ask.get("user", _people(visitor), **given, limit=50, after=after)
     following = urlencode(given | {"after": found["next"]}) if found["next"] else ""
     return render(
@@ -344,6 +346,10 @@ async def _deleted(visitor: Visitor, number: str) -> dict[str, Any] | None:
             return None
         raise
     return person | {"name": _name(person)} if person["deleted"] else None
+
+
+def _departments(structure: dict[str, Any], company: str) -> set[str]:
+    return {unit["id"] for each in structure["companies"] if each["id"] == company for unit in each["departments"]}
 
 
 def _people(visitor: Visitor) -> str:
