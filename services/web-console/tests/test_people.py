@@ -197,11 +197,14 @@ async def test_only_what_was_touched_is_changed() -> None:
 async def test_the_history_says_who_changed_what() -> None:
     console = played()
     change = {"at": "2026-11-01T10:00:00Z", "actor": "user:1", "actor_name": "<u>Ada", "changes": {"email": ["a", "b"]}}
-    change |= {"type": "instroom.user.updated.v1", "restored": False, "version": 2, "invitation": None}
+    change["changes"] |= {"administrator": [False, True], "functions": [[], ["Adviseur"]]}
+    change |= {"type": "updated", "restored": False, "version": 2, "invitation": "queued"}
     console.answers[f"GET user {PEOPLE}/a%2F1/history"] = (200, {"history": [change]})
     text = (await get(console, "/demo/users/p/a%2F1")).text
     assert "&lt;u&gt;Ada" in text
     assert "a → b" in text
+    assert "Beheerder: Nee → Ja" in text
+    assert "– → Adviseur" in text
     assert "Welkom" in text
 
 
@@ -245,3 +248,10 @@ async def test_a_form_without_its_token_changes_nothing() -> None:
     console = played()
     assert (await post(console, "/demo/users/new", FORM | {"csrf": "x"})).status_code == 403
     assert not asked(console, "POST", PEOPLE)
+
+
+async def test_a_department_of_another_company_is_no_filter_any_more() -> None:
+    console = played()
+    await get(console, "/demo/users?company=c2&department=d1&status=nonsense")
+    (request,) = asked(console, "GET", PEOPLE)
+    assert dict(request.url.params) == {"company": "c2", "limit": "50"}

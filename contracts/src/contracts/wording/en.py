@@ -129,7 +129,7 @@ SENTENCES: Final[Mapping[str, tuple[str, ...]]] = {
         "address.",
     ),
     "last_administrator": (
-        "The last active administrator of the academy cannot be deactivated or removed. Make somebody else an administrator first.",
+        "The last active administrator of the academy cannot be deactivated or removed. Choose another administrator first.",
     ),
     "terms_not_allowed": (
         "Only the user accepts the terms. Leave Terms accepted empty; you may set it only when you bring back a deleted "

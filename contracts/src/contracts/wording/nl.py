@@ -131,7 +131,7 @@ SENTENCES: Final[Mapping[str, tuple[str, ...]]] = {
         "e-mailadres.",
     ),
     "last_administrator": (
-        "De laatste actieve beheerder van de academie kan niet inactief worden of verdwijnen. Maak eerst iemand anders beheerder.",
+        "De laatste actieve beheerder van de academie kan niet inactief worden of verdwijnen. Kies eerst een andere beheerder.",
     ),
     "terms_not_allowed": (
         "Alleen de gebruiker zelf gaat akkoord met de gebruikersvoorwaarden. Laat Akkoord gebruikersvoorwaarden leeg; "

@@ -17,7 +17,6 @@ CREATE INDEX person_active ON person (academy, sort_key) WHERE NOT deleted AND a
 CREATE INDEX person_company ON person (academy, company_id, sort_key);
 CREATE INDEX person_department ON person (academy, department_id, sort_key);
 CREATE INDEX person_invitation_status ON person (academy, invitation_status, sort_key);
-CREATE INDEX person_administrator ON person (academy) WHERE administrator;
 CREATE INDEX person_user_id ON person (user_id);
 CREATE INDEX person_functions ON person USING gin (function_ids);
 CREATE INDEX person_search ON person USING gin (search);

@@ -51,6 +51,11 @@ _DONE: Final = {
     "grant-administrator": mark("%(name)s is an administrator now."),
     "revoke-administrator": mark("%(name)s is no administrator any more."),
 }
+_FLAGS: Final = {
+    "administrator": mark("Administrator"),
+    "manager": mark("Manager"),
+    "terms_accepted": mark("Agreed to the terms of use"),
+}
 _MANAGERS_MAY: Final = ("resend-invitation", "withdraw-invitation")
 _PENDING: Final = mark("This takes longer than usual. It will still be done; reload the page in a minute.")
 
@@ -59,9 +64,14 @@ _PENDING: Final = mark("This takes longer than usual. It will still be done; rel
 async def users(request: Request, visitor: Visitor) -> Response:
     """The list, with what it is searched and filtered by in the address."""
     asked = {name: request.query_params.get(name, "").strip() for name in _FILTERS}
-    given = {name: value for name, value in asked.items() if value}
+    for name, known in (("status", STATUSES), ("invitation", INVITATIONS)):
+        asked[name] = asked[name] if asked[name] in known and asked[name] != "queued" else ""
+    asked["search"] = asked["search"][:200]
     after = request.query_params.get("after") or None
     structure = await _structure(visitor)
+    if asked["company"] and asked["department"] not in _departments(structure, asked["company"]):
+        asked["department"] = ""  # the company was changed after it
+    given = {name: value for name, value in asked.items() if value}
     found = await visitor.ask.get("user", _people(visitor), **given, limit=50, after=after)
     following = urlencode(given | {"after": found["next"]}) if found["next"] else ""
     return render(
@@ -218,14 +228,33 @@ async def _detail(
         history=history,
         events=EVENTS,
         invitations=INVITATIONS,
-        column=lambda field: column_name(field, visitor.language),
+        column=lambda field: _field(visitor, field),
+        shown=lambda value: _shown(visitor, value),
         may_change=visitor.role != "manager" and not person["deleted"],
     )
 
 
+def _field(visitor: Visitor, field: str) -> str:
+    own = _FLAGS.get(field)
+    return visitor.say(own) if own else column_name(field, visitor.language)
+
+
+def _shown(visitor: Visitor, value: Any) -> str:
+    """An old or new value of the history as people read it."""
+    if isinstance(value, bool):
+        return visitor.say("Yes") if value else visitor.say("No")
+    if isinstance(value, list):
+        return ", ".join(str(_shown(visitor, each)) for each in value) or "–"
+    if isinstance(value, dict):
+        return str(value.get("name") or value.get("id") or "–")
+    return "–" if value in (None, "") else str(value)
+
+
 async def _command(visitor: Visitor, method: str, path: str, form: FormData, person: Any) -> dict[str, Any]:
     """The outcome; what the service does not even take comes back as `refused`."""
-    headers = {"Idempotency-Key": str(form.get("key", ""))[:100] or _key()}
+    key = str(form.get("key", ""))[:100] or _key()
+    action = form.get("action")
+    headers = {"Idempotency-Key": f"{key}-{action}" if action else key}
     try:
         return await visitor.ask.command("user", method, path, json=person, headers=headers)
     except Refused as refused:
@@ -317,6 +346,10 @@ async def _deleted(visitor: Visitor, number: str) -> dict[str, Any] | None:
             return None
         raise
     return person | {"name": _name(person)} if person["deleted"] else None
+
+
+def _departments(structure: dict[str, Any], company: str) -> set[str]:
+    return {unit["id"] for each in structure["companies"] if each["id"] == company for unit in each["departments"]}
 
 
 def _people(visitor: Visitor) -> str:
