@@ -9,7 +9,6 @@ from fastapi import APIRouter, Body, Path, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
-from chassis import outbox
 from chassis.access import PUBLIC, actor_of, allow, caller_of
 from chassis.database import Pool
 from chassis.problems import Problem
@@ -276,14 +275,13 @@ async def _accept_terms(it: Identity, who: Somebody, version: int, organisation:
             return
         after = now.user._replace(terms_accepted=True, ever_accepted_terms=True, version=now.user.version + 1)
         await store.update_users(connection, {key: after})
-        body: dict[str, object] = {
+        body: dict[str, Any] = {
             "version": after.version,
             "org_revision": organisation.revision,
             "person": messages.person_json(after, organisation),
             "changes": {"terms_accepted": [False, True]},
         }
-        event = invitations.event_of(UserUpdated, who.academy, after, body, who.subject)
-        await outbox.enqueue(connection, [event])
+        await invitations.tell(connection, UserUpdated, who.academy, after, body, who.subject)
 
 
 def _add_links(router: APIRouter, it: Identity) -> None:

@@ -1,5 +1,6 @@
 """Log-in, invitations, resets and tokens over HTTP, on real PostgreSQL."""
 
+import asyncio
 import hashlib
 import struct
 import uuid
@@ -25,10 +26,10 @@ from contracts.events.base import Message
 from contracts.events.org import AcademyChanged, TermsChanged
 from contracts.events.users import InvitationAccepted, PasswordResetRequested
 from user_service.domain.organisation import Organisation, build_organisation
-from user_service.identity.administrators import make
+from user_service.identity.administrators import ensure_first, make
 from user_service.identity.passwords import Passwords
 from user_service.identity_api import Identity, make_identity_router
-from user_service.settings import NewAdministrator, Settings
+from user_service.settings import FirstAdministrator, NewAdministrator, Settings
 
 OPERATOR = "the operator's token"
 PASSWORD = "correct horse battery"
@@ -248,3 +249,22 @@ async def test_an_operator_makes_the_first_administrator_once(site: Site) -> Non
     answers = [await site.http.post(path, headers=access, json=asked) for _ in range(2)]
     assert [a.status_code for a in answers] == [201, 200]
     assert answers[0].json()["invitation"] == "already_invited"
+
+
+async def test_a_new_installation_begins_with_its_first_administrator(site: Site) -> None:
+    asked = FirstAdministrator(
+        academy=site.academy,
+        personnel_number="beheerder",
+        first_name="Demo",
+        last_name="Beheerder",
+        email="eva@acme.example",
+        password=SecretStr(PASSWORD),
+    )
+    for _ in range(2):  # at each start
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(
+                ensure_first(site.pool, site.organisations, site.passwords, asked),  # type: ignore[arg-type]
+                2,
+            )
+    assert await site.pool.fetchval("SELECT count(*) FROM person WHERE administrator") == 1
+    await site.access(await site.entered())

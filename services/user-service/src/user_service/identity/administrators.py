@@ -1,11 +1,10 @@
 """Administrators without a place in the structure: an academy's first one, who lets the others in."""
 
 import asyncio
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 
-from chassis import outbox
 from chassis.database import Connection, Pool
 from chassis.problems import Problem
 from chassis.records import new_id
@@ -16,7 +15,7 @@ from user_service.domain import documents
 from user_service.domain.decision import next_generation
 from user_service.domain.person import NO_INVITATION, User
 from user_service.identity import people
-from user_service.identity.invitations import event_of
+from user_service.identity.invitations import tell
 from user_service.identity.passwords import Passwords
 from user_service.organisations import Organisations
 from user_service.settings import FirstAdministrator, NewAdministrator
@@ -77,7 +76,7 @@ async def _make(
         now = await store.now(connection)
         user = user._replace(invitation=next_generation(NO_INVITATION, user, new_id(), now))
     await store.insert_users(connection, {key: user})
-    body: dict[str, object] = {
+    body: dict[str, Any] = {
         "version": 1,
         "org_revision": organisation.revision,
         "person": messages.person_json(user, organisation),
@@ -92,7 +91,7 @@ async def _make(
             "expires_at": documents.timestamp(user.invitation.expires_at),
             "recipient": documents.recipient(user).model_dump(mode="json"),
         }
-    await outbox.enqueue(connection, [event_of(UserCreated, academy, user, body, actor)])
+    await tell(connection, UserCreated, academy, user, body, actor)
     return user, True
 
 

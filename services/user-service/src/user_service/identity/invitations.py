@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import orjson
 
@@ -18,6 +18,7 @@ from user_service.domain.organisation import Organisation
 from user_service.domain.person import User
 from user_service.identity import people
 from user_service.identity.people import Somebody
+from user_service.people import Happened, record_history
 from user_service.tokens import InvitationClaim
 
 State = Literal["valid", "expired", "replaced", "accepted", "not_active", "unknown"]
@@ -61,7 +62,26 @@ async def accept(
         "invitation": {"status": "already_accepted", "invitation_id": after.invitation.invitation_id},
         "terms_version": terms_version,
     }
-    await outbox.enqueue(connection, [event_of(InvitationAccepted, somebody.academy, after, body, somebody.subject)])
+    await tell(connection, InvitationAccepted, somebody.academy, after, body, somebody.subject)
+
+
+async def tell(
+    connection: Connection, model: type[Message], academy: str, user: User, body: Mapping[str, Any], actor: str
+) -> None:
+    """Publish that a person changed without a request, and keep it in their history."""
+    await outbox.enqueue(connection, [event_of(model, academy, user, body, actor)])
+    happened = Happened(
+        academy,
+        user.number_key,
+        await store.now(connection),
+        actor,
+        model.TYPE.split(".")[2],
+        user.version,
+        dict(body.get("changes", {})),
+        False,
+        body.get("invitation", {}).get("status", "none"),
+    )
+    await record_history(connection, [happened])
 
 
 def event_of(model: type[Message], academy: str, user: User, body: Mapping[str, object], actor: str) -> Event:
