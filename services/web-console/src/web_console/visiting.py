@@ -6,6 +6,7 @@ import hmac
 import json
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial, wraps
@@ -14,6 +15,7 @@ from typing import Any, Final, cast
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from babel.core import negotiate_locale
 from babel.dates import format_datetime
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
@@ -240,9 +242,20 @@ def whoever(request: Request) -> Visitor:
 
 
 def _language(request: Request, own: str | None, default: str | None) -> str:
-    """What was chosen here, else the person's own, else that of the academy."""
+    """What was chosen here, else what the browser asks for, else the person's own, else that of the academy."""
     chosen = request.cookies.get(_cookie(request, LANGUAGE))
-    return next((each for each in (chosen, own, default) if each in texts.LANGUAGES), "nl")
+    asked = negotiate_locale(_accepted(request), texts.LANGUAGES, sep="-")
+    return next((each for each in (chosen, asked, own, default) if each in texts.LANGUAGES), "nl")
+
+
+def _accepted(request: Request) -> list[str]:
+    """The languages of the browser, the dearest first, without regions."""
+    weighed = []
+    for part in request.headers.get("accept-language", "")[:500].split(","):
+        tag, _, quality = part.strip().partition(";q=")
+        with suppress(ValueError):
+            weighed.append((-float(quality or 1), tag.partition("-")[0].lower()))
+    return [tag for _, tag in sorted(weighed, key=lambda each: each[0])]
 
 
 def _visit(request: Request) -> str:

@@ -66,7 +66,7 @@ async def log_in(request: Request, visitor: Visitor) -> Response:
         if refused.status not in (401, 422, 429):
             raise
         many = refused.status == 429
-        problem = _too_many(visitor, refused) if many else visitor.say("The email address or the password is wrong.")
+        problem = _too_many(visitor, refused) if many else visitor.say("The e-mail address or the password is wrong.")
         response = render(
             visitor, "entry/login.html", 429 if many else 401, errors={"": problem}, email=email, waits=many
         )
@@ -119,7 +119,7 @@ async def forgotten(request: Request, visitor: Visitor) -> Response:
     except Refused as refused:
         if refused.status not in (422, 429):
             raise
-        problem = _too_many(visitor, refused) if refused.status == 429 else visitor.say("This is not an email address.")
+        problem = _too_many(visitor, refused) if refused.status == 429 else visitor.say("This is not an e-mail address.")
         return render(visitor, "entry/forgotten.html", refused.status, errors={"email": problem}, email=email)
     return render(visitor, "entry/forgotten.html", sent=True)
 
@@ -169,7 +169,7 @@ async def invitation(request: Request, visitor: Visitor) -> Response:
                 return render(visitor, "entry/invitation.html", 409, found=found, errors=errors)
             errors = _refused_password(visitor, refused)
         else:
-            told = visitor.say("You accepted the invitation. Log in with your email address and password.")
+            told = visitor.say("You accepted the invitation. Log in with your e-mail address and password.")
             return redirect(f"/{segment(answer.json()['academy'])}/", told)
     agreed = bool(await text_of(request, "terms"))
     return render(visitor, "entry/invitation.html", 422, found=found, errors=errors, agreed=agreed)
@@ -296,7 +296,7 @@ def _refused_password(visitor: Visitor, refused: Refused) -> dict[str, str]:
 def weak(visitor: Visitor) -> str:
     """Why a password is refused."""
     return visitor.say(
-        "Choose a password of 12 to 200 characters that is not your name or email address, nor a few characters repeated."
+        "Choose a password of 12 to 200 characters that is not your name or e-mail address, nor a few characters repeated."
     )
 
 

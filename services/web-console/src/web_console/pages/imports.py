@@ -75,7 +75,7 @@ FIELDS: Final = {
     "first_name": mark("First name"),
     "infix": mark("Infix"),
     "last_name": mark("Last name"),
-    "email": mark("Email address"),
+    "email": mark("E-mail address"),
     "company": mark("Company"),
     "department": mark("Department"),
     "functions": mark("Function(s)"),
