@@ -119,7 +119,9 @@ async def forgotten(request: Request, visitor: Visitor) -> Response:
     except Refused as refused:
         if refused.status not in (422, 429):
             raise
-        problem = _too_many(visitor, refused) if refused.status == 429 else visitor.say("This is not an e-mail address.")
+        problem = (
+            _too_many(visitor, refused) if refused.status == 429 else visitor.say("This is not an e-mail address.")
+        )
         return render(visitor, "entry/forgotten.html", refused.status, errors={"email": problem}, email=email)
     return render(visitor, "entry/forgotten.html", sent=True)
 
