@@ -275,7 +275,7 @@ async def _looked_up(request: Request, visitor: Visitor, path: str) -> dict[str,
 
 
 def _status_of(found: dict[str, Any]) -> int:
-    return {"valid": 200, "accepted": 200, "unknown": 404}.get(found["state"], 410)
+    return {"valid": 200, "accepted": 200, "not_active": 200, "unknown": 404}.get(found["state"], 410)
 
 
 async def _version_of(request: Request) -> int:
