@@ -97,6 +97,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "define-company": {"name": "Slagerij", "code": "SL"},
     "define-department": {"company": "SL", "name": "Kantoor"},
     "define-function": {"name": "Slager", "learning_activities": ["Messen"]},
+    "define-terms": {"texts": {"nl": "Onze voorwaarden.", "en": "Our terms."}},
     "enable-language": {"language": "de"},
     "disable-language": {"language": "de"},
     "rename-unit": {"kind": "department", "company": "SL", "unit": "Kantoor", "name": "Winkel achter"},
@@ -197,10 +198,11 @@ def test_the_organisation_can_be_rebuilt_from_its_topic_alone(busy: Academy) -> 
     for record in of(busy, ["org.structure"]):
         if record.key is not None:
             state[record.key] = record
-    units = [record.json() for record in state.values() if record.value is not None]
-    names = {unit["name"] for unit in units}
+    stated = [record.json() for record in state.values() if record.value is not None]
+    names = {each["name"] for each in stated if "name" in each}
     assert {"Acme BV", "Bakkerij Zoë", "Consultant", "Manager, verkoop"} <= names
     assert not {"Winkel", "Inkoper", "Adviseur"} & names
+    assert [each["texts"]["nl"] for each in stated if "texts" in each] == ["Onze voorwaarden."]
     (academy,) = (unit for key, r in state.items() if b"/academy/" in key for unit in [r.json()])
     assert academy["revision"] == busy.revision == max(int(r.header("ce_orgrevision")) for r in state.values())
 
