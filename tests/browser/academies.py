@@ -18,7 +18,6 @@ from instroom.stack.databases import name
 from instroom.testing import Platform, wait_until
 
 PASSWORD = "een lang genoeg wachtwoord"
-ADMINISTRATOR = {"personnel_number": "b1", "first_name": "Bea", "infix": "de", "last_name": "Heer"}
 COMPANIES = [
     {"name": "Acme BV", "code": "ACME", "departments": [{"name": "Verkoop", "code": "VK"}, {"name": "Inkoop"}]},
     {"name": "Bakkerij Zoë", "departments": [{"name": "Winkel"}, {"name": "Bezorging"}]},
@@ -44,6 +43,8 @@ NAMES = (
     ("2001", "Mees", "", "Dekker"),
     ("2002", "Noor", "", "Peters"),
     ("2003", "Otto", "", "Kok"),
+    ("b1", "Bea", "de", "Heer"),
+    ("b2", "Cor", "", "Nieuwland"),
 )
 IMPORTED = NAMES[:12]
 LINK = re.compile(r"https?://[^/\s]+(/-/(?:invitation|password)/[\w.-]+)")
@@ -143,7 +144,11 @@ def _imports(world: World) -> None:
     for what, data, file in (
         ("checked", books.workbook([*rows, *newer]), "september.xlsx"),
         ("nothing good", books.workbook([rows[4]]), "fout.xlsx"),
-        ("refused", books.workbook(rows, [each for each in IMPORT_FIELDS if each != "personnel_number"]), "zonder-nummer.xlsx"),
+        (
+            "refused",
+            books.workbook(rows, [each for each in IMPORT_FIELDS if each != "personnel_number"]),
+            "zonder-nummer.xlsx",
+        ),
     ):
         world.imports[what] = full.check(data, file)["import_id"]
 
@@ -193,13 +198,20 @@ def _sessions(world: World, http: httpx.Client, operator: str) -> None:
         (world.full, "b2", "newcomer"),
         (world.empty, "b1", "first"),
     ):
-        administrator = ADMINISTRATOR | {"personnel_number": number, "email": academy.address(number)}
-        path = academy.path("administrators")
-        academy.client.send("user-service", "POST", path, json=administrator | {"password": PASSWORD})
+        add_administrator(academy, number)
         world.sessions[who] = _log_in(http, academy, number, accept=who != "newcomer")
     world.sessions["manager"] = _log_in(http, world.full, 2002)
     world.sessions["member"] = _log_in(http, world.full, 1009)
     world.sessions["operator"] = ("instroom-operator", _post(http, "/operator/sessions", token=operator)["session"])
+
+
+def add_administrator(academy: Academy, number: str = "b1") -> str:
+    """Bea, or Cor, with PASSWORD; their address. They did not accept the terms."""
+    _, first, infix, last = next(each for each in NAMES if each[0] == number)
+    body = {"personnel_number": number, "first_name": first, "infix": infix, "last_name": last}
+    body |= {"email": academy.address(number), "password": PASSWORD}
+    academy.client.send("user-service", "POST", academy.path("administrators"), json=body)
+    return academy.address(number)
 
 
 def _log_in(http: httpx.Client, academy: Academy, number: object, *, accept: bool = True) -> tuple[str, str]:

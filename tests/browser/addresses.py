@@ -27,6 +27,17 @@ PARTS = ("/{academy}/users/departments", "/{academy}/users/restoring", "/{academ
 
 
 @dataclass(frozen=True)
+class Picture:
+    """One for the documents, taken where that is asked for."""
+
+    name: str
+    width: int = 1200
+    height: int = 800
+    dark: bool = False
+    language: str = "en"
+
+
+@dataclass(frozen=True)
 class View:
     """One thing to see: what it is called, the route, the address, who looks, and what they do there first."""
 
@@ -36,11 +47,14 @@ class View:
     who: str = "administrator"
     status: int = 200
     act: Act | None = None
-    picture: str = ""
+    pictures: tuple[Picture, ...] = ()
 
     @property
     def part(self) -> bool:
         return self.route in PARTS
+
+
+PHONE = Picture("phone-invitation", width=360, height=760, language="nl")
 
 
 def sent(form: str, **fields: str | bool) -> Act:
@@ -115,14 +129,6 @@ def _entrances(world: World, full: str) -> list[View]:
             200,
             sent("main form", email="x@y.example"),
         ),
-        View(
-            "forgotten, no address",
-            "/{academy}/password",
-            f"{full}/password",
-            "guest",
-            422,
-            sent("main form", email="x"),
-        ),
         View("password valid", password, links["password valid"], "guest"),
         View(
             "password differs",
@@ -138,7 +144,7 @@ def _entrances(world: World, full: str) -> list[View]:
         View("password used", password, links["password used"], "guest", 410),
         View("password expired", password, links["password expired"], "guest", 410),
         View("password unknown", password, "/-/password/x", "guest", 404),
-        View("invitation valid", invitation, links["invitation valid"], "guest"),
+        View("invitation valid", invitation, links["invitation valid"], "guest", pictures=(PHONE,)),
         View(
             "invitation refused",
             invitation,
@@ -164,7 +170,12 @@ def _people(world: World, full: str, empty: str) -> list[View]:
     taken: dict[str, str | bool] = {"email": world.full.address(1001), "first_name": "Jan", "last_name": "Vries"}
     parts = f"{full}/users/departments?company={world.units['Acme BV']}"
     return [
-        View("users", users, f"{full}/users", picture="people"),
+        View(
+            "users",
+            users,
+            f"{full}/users",
+            pictures=(Picture("people", height=720), Picture("people-dark", height=720, dark=True, language="nl")),
+        ),
         View("users, none", users, f"{empty}/users", "first"),
         View("users, nobody fits", users, f"{full}/users?search=niemand&status=inactive"),
         View("users of a company", users, f"{full}/users?company={world.units['Acme BV']}&invitation=waiting"),
@@ -172,14 +183,14 @@ def _people(world: World, full: str, empty: str) -> list[View]:
         View("users of a manager", users, f"{full}/users", "manager"),
         View("departments", "/{academy}/users/departments", parts),
         View("restoring", "/{academy}/users/restoring", f"{full}/users/restoring?personnel_number=2003"),
-        View("add user", new, f"{full}/users/new", picture="add-user"),
+        View("add user", new, f"{full}/users/new", pictures=(Picture("add-user"),)),
         View("add user, no structure", new, f"{empty}/users/new", "first"),
         View("add user, restoring", new, f"{full}/users/new?restore=2003"),
         View(
             "add user, refused", new, f"{full}/users/new", status=422, act=sent(form, personnel_number="1001", **taken)
         ),
         View("add user, empty", new, f"{full}/users/new", status=422, act=sent(form)),
-        View("user", one, f"{full}/users/p/1001", picture="user"),
+        View("user", one, f"{full}/users/p/1001", pictures=(Picture("user"),)),
         View("user, invited", one, f"{full}/users/p/1012"),
         View("user, deleted", one, f"{full}/users/p/2003"),
         View("user, refused", one, f"{full}/users/p/1004", status=422, act=sent(form, **taken)),
@@ -213,14 +224,14 @@ def _imports(world: World, full: str, empty: str, played: str) -> list[View]:
             f"{played}/demo/imports/running/live?state=running",
             "played",
         ),
-        View("last check", one, f"{full}/imports/{ids['checked']}", picture="import-check"),
+        View("last check", one, f"{full}/imports/{ids['checked']}", pictures=(Picture("import-check"),)),
         *(
             View(f"last check, {each}", one, f"{full}/imports/{ids['checked']}?show={each}")
             for each in ("all", "updated", "waiting")
         ),
         View("last check, nothing good", one, f"{full}/imports/{ids['nothing good']}"),
         View("refused file", one, f"{full}/imports/{ids['refused']}"),
-        View("report", one, f"{full}/imports/{ids['done']}", picture="import-report"),
+        View("report", one, f"{full}/imports/{ids['done']}", pictures=(Picture("import-report"),)),
         View("report, all", one, f"{full}/imports/{ids['done']}?show=all"),
         View("import, unknown", one, f"{full}/imports/x", status=404),
     ]
@@ -231,7 +242,7 @@ def _organisation(world: World, full: str, empty: str) -> list[View]:
     new, units = "/{academy}/organisation/{kind}/new", world.units
     at = f"{full}/organisation"
     return [
-        View("organisation", org, at, picture="organisation"),
+        View("organisation", org, at, pictures=(Picture("organisation"),)),
         View("organisation, empty", org, f"{empty}/organisation", "first"),
         View("organisation, refused", org, at, status=422, act=sent("form:has(select#language)")),
         View("academy", "/{academy}/organisation/academy", f"{at}/academy"),
@@ -279,9 +290,9 @@ def _others(full: str, empty: str) -> list[View]:
     invitations, events, profile = "/{academy}/invitations", "/{academy}/events", "/{academy}/profile"
     change, token = "form[action$=password]", "form[action$=tokens]"
     return [
-        View("invitations", invitations, f"{full}/invitations", picture="invitations"),
+        View("invitations", invitations, f"{full}/invitations", pictures=(Picture("invitations"),)),
         View("invitations, none", invitations, f"{empty}/invitations", "first"),
-        View("events", events, f"{full}/events", picture="events"),
+        View("events", events, f"{full}/events", pictures=(Picture("events"),)),
         View("events, filtered", events, f"{empty}/events?text=niets", "first"),
         View("profile", profile, f"{full}/profile"),
         View("profile of a member", profile, f"{full}/profile", "member"),
