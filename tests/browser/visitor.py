@@ -20,6 +20,7 @@ class Visitor:
 
     context: BrowserContext
     page: Page
+    base_url: str = ""
     trouble: list[str] = field(default_factory=list)
 
     @classmethod
@@ -46,11 +47,15 @@ class Visitor:
             accept_downloads=True,
         )
         context.set_default_timeout(WAIT)
-        visitor = cls(context, context.new_page())
+        visitor = cls(context, context.new_page(), base_url)
         context.on("request", visitor._asks)
         context.on("console", visitor._is_told)
         context.on("weberror", lambda error: visitor.trouble.append(f"script error: {error.error}"))
         return visitor
+
+    def let_in(self, cookie: str, session: str, url: str = "") -> None:
+        """Carry a session that was made elsewhere."""
+        self.context.add_cookies([{"name": cookie, "value": session, "url": url or self.base_url}])
 
     def picture(self, name: str, *, whole: bool = True) -> None:
         """Write docs/screenshots/<name>.png where SCREENSHOTS=1 asks for it."""
