@@ -93,6 +93,15 @@ class Identity:
         who = {"sub": sub, "role": role, "academy": academy} | empty | caller
         return {"access_token": token, "token_type": "Bearer", "expires_in": TOKEN_SECONDS, "caller": who}
 
+    async def attempt(self, request: Request, what: str, *key: str) -> None:
+        """Count that this client tried something, and with which account or link; refuse it when it was too often.
+
+        The client's address is the peer's, or what one of the trusted proxies says of it.
+        """
+        await self.attempts.take_of_client(what, client_of(request))
+        if key:
+            await self.attempts.take(what, *key)
+
     async def session(self, request: Request) -> Session:
         """The session of whoever asks, or 401."""
         async with self.pool.acquire() as connection:
@@ -109,6 +118,11 @@ class Identity:
                 await sessions.end_all(connection, session.academy, session.number_key)
                 raise unauthenticated()
         return found
+
+
+def client_of(request: Request) -> str:
+    """The network address of whoever asks."""
+    return request.client.host if request.client is not None else ""
 
 
 def secret_of(request: Request) -> str:
