@@ -5,14 +5,16 @@ import itertools
 import struct
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 import httpx
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import FastAPI
 from pydantic import SecretStr
 
 from chassis.access import Verifier
@@ -91,8 +93,10 @@ def record(academy: str, message: Any) -> Record[Any]:
 class Site:
     """The routes of identity, and one administrator of an academy."""
 
-    def __init__(self, pool: Pool, http: httpx.AsyncClient, organisations: Organisations, academy: str) -> None:
-        self.pool, self.http, self.organisations, self.academy = pool, http, organisations, academy
+    def __init__(
+        self, pool: Pool, http: httpx.AsyncClient, organisations: Organisations, academy: str, app: FastAPI
+    ) -> None:
+        self.pool, self.http, self.organisations, self.academy, self.app = pool, http, organisations, academy, app
         self.passwords = Passwords()
 
     async def administrator(
@@ -144,9 +148,12 @@ class Site:
 
 @asynccontextmanager
 async def make_site(
-    pool: Pool, academy: str, passwords: Passwords | None = None, client: tuple[str, int] = ("127.0.0.1", 1)
+    pool: Pool,
+    academy: str,
+    passwords: Passwords | None = None,
+    trusted_proxies: Sequence[IPv4Network | IPv6Network] = (),
 ) -> AsyncIterator[Site]:
-    """The routes of identity of one academy, asked by a client at that network address."""
+    """The routes of identity of one academy."""
     settings = Settings(
         kafka="",
         database="",
@@ -159,7 +166,8 @@ async def make_site(
     organisations = Organisations()
     identity = Identity(pool, organisations, passwords or Passwords(), settings)  # type: ignore[arg-type]
     verifier = Verifier({"a1": text(ACCESS.public_key().public_bytes_raw())})
-    app = make_app("user-service", [make_identity_router(identity)], Health(started=True), verifier)
-    transport = httpx.ASGITransport(app, client=client)
+    health = Health(started=True)
+    app = make_app("user-service", [make_identity_router(identity)], health, verifier, trusted_proxies)
+    transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
-        yield Site(pool, http, organisations, academy)
+        yield Site(pool, http, organisations, academy, app)
