@@ -70,6 +70,9 @@ class Organisations:
     def of(self, academy: str) -> Organisation:
         return self.organisation
 
+    async def until_known(self, academy: str, timeout: float) -> bool:
+        return True
+
     async def wait_for(self, pool: Pool, revisions: dict[str, int]) -> None:
         """It is as new as anybody needs it."""
 

@@ -1,10 +1,12 @@
 """Log-in, invitations, resets and tokens over HTTP, on real PostgreSQL."""
 
 import asyncio
+import contextlib
 
 import pytest
 from pydantic import SecretStr
 
+from chassis.testing import eventually
 from contracts.events.users import InvitationAccepted, PasswordResetRequested
 from user_service.identity.administrators import ensure_first
 from user_service.settings import FirstAdministrator
@@ -145,3 +147,36 @@ async def test_a_new_installation_begins_with_its_first_administrator(site: Site
             )
     assert await site.pool.fetchval("SELECT count(*) FROM person WHERE administrator") == 1
     await site.access(await site.entered())
+
+
+async def test_the_first_administrator_is_made_when_the_academy_is(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, waits = asyncio.Event(), 0
+
+    async def until_known(academy: str, timeout: float) -> bool:
+        nonlocal waits
+        waits += 1
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(made.wait(), 0.01)
+        return made.is_set()
+
+    monkeypatch.setattr(site.organisations, "until_known", until_known)
+    asked = FirstAdministrator(
+        academy=site.academy,
+        personnel_number="beheerder",
+        first_name="Demo",
+        last_name="Beheerder",
+        email="eva@acme.example",
+        password=SecretStr(PASSWORD),
+    )
+    waiting = asyncio.create_task(ensure_first(site.pool, site.organisations, site.passwords, asked))  # type: ignore[arg-type]
+
+    async def there() -> bool:
+        return bool(await site.pool.fetchval("SELECT EXISTS (SELECT FROM person)"))
+
+    try:
+        await eventually(lambda: waits > 2, what="the academy is waited for")
+        assert not await there()
+        made.set()
+        await eventually(there, what="the administrator is there")
+    finally:
+        waiting.cancel()

@@ -56,6 +56,12 @@ class Identity:
             raise Problem(404, "unknown_academy", f"there is no academy {academy[:100]}")
         return organisation
 
+    async def new_organisation(self, academy: str, revision: int) -> Organisation:
+        """The same of an academy that may have been defined a moment ago, with that revision."""
+        if revision and is_academy_id(academy) and not self.organisations.of(academy).known:
+            await self.organisations.wait_for(self.pool, {academy: revision})
+        return self.organisation(academy)
+
     def is_operator(self, secret: str) -> bool:
         given = hashlib.sha256(secret.encode()).hexdigest()
         told = self.settings.operator_token_hash
