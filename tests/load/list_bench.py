@@ -54,14 +54,16 @@ class Structure:
     def __init__(self, told: dict[str, Any]) -> None:
         self.companies = {unit["name"]: unit["id"] for unit in told["companies"]}
         self.departments = {
-            (company["name"], unit["name"]): unit["id"] for company in told["companies"] for unit in company["departments"]
+            (company["name"], unit["name"]): unit["id"]
+            for company in told["companies"]
+            for unit in company["departments"]
         }
         self.functions = {unit["name"]: unit["id"] for unit in told["functions"]}
 
 
 def users(rows: int, academy: str, structure: Structure) -> Iterator[User]:
     """People in every state; every twentieth is not active, every fiftieth deleted."""
-    rng = random.Random(academy)  # noqa: S311 - made-up people, no secret
+    rng = random.Random(academy)
     states = list(INVITATIONS.values())
     weights = [weight for weight, _ in states]
     for serial, row in enumerate(large.rows(rows), start=1):
@@ -135,7 +137,9 @@ def questions(structure: Structure, rare: str) -> dict[str, dict[str, Any]]:
         "search, function and status": {"search": "b", "status": "inactive", **function},
         "search, rare state": {"search": "example", "invitation": "failed", "status": "inactive"},
         "deleted, search": {"search": "jan", "status": "deleted"},
-        "everything at once": {"search": "jan", "status": "active", "invitation": "already_accepted"} | place | function,
+        "everything at once": {"search": "jan", "status": "active", "invitation": "already_accepted"}
+        | place
+        | function,
     }
 
 
