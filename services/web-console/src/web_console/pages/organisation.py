@@ -17,9 +17,6 @@ from web_console.visiting import Visitor, page, redirect, render
 
 ROUTES: list[Route] = []
 
-COUNTED: Final = 1000
-"""People that are counted; a page that says "more than" is worth more than one that waits."""
-
 DEFINE_TERMS: Final = "instroom.org.define-terms.v1"
 
 Problems = dict[str, list[str]]
@@ -144,7 +141,6 @@ async def unit(request: Request, visitor: Visitor) -> Response:
         filled=filled,
         problems=problems,
         people=await _people(visitor, found),
-        counted=COUNTED,
     )
 
 
@@ -167,7 +163,6 @@ async def remove(request: Request, visitor: Visitor) -> Response:
         problems=problems,
         departments=[each for each in found.unit.get("departments", ()) if not each["removed"]],
         people=await _people(visitor, found),
-        counted=COUNTED,
     )
 
 
@@ -308,10 +303,11 @@ def _by_field(visitor: Visitor, errors: Sequence[Mapping[str, Any]]) -> Problems
     return problems
 
 
-async def _people(visitor: Visitor, found: Found) -> int:
-    """How many people have the unit; COUNTED + 1 where there are more than COUNTED."""
-    document = await visitor.ask.get("user", f"{_base(visitor)}/users", limit=COUNTED, **{found.kind: found.unit["id"]})
-    return len(document["users"]) + (1 if document["next"] else 0)
+async def _people(visitor: Visitor, found: Found) -> dict[str, Any]:
+    """How many people have the unit, as `total`; more where it is not `total_exact`."""
+    unit = {found.kind: found.unit["id"]}
+    document: dict[str, Any] = await visitor.ask.get("user", f"{_base(visitor)}/users", limit=1, count=True, **unit)
+    return document
 
 
 def _back(visitor: Visitor, flash: str) -> Response:
