@@ -119,6 +119,16 @@ async def test_filters_and_the_cursor_go_to_the_service() -> None:
     assert dict(request.url.params) == expected
 
 
+async def test_the_first_page_tells_how_many_people_there_are() -> None:
+    console = played()
+    for total, exact, told in ((1, True, "1 gebruiker<"), (98, True, "98 gebruikers"), (7, False, "Meer dan 7 gebr")):
+        page = {"users": [ANNA], "next": "x", "total": total, "total_exact": exact}
+        console.answers[f"GET user {PEOPLE}"] = (200, page)
+        assert told in (await get(console, "/demo/users")).text
+    console.answers[f"GET user {PEOPLE}"] = (200, {"users": [ANNA], "next": None})
+    assert "1 gebruiker op deze pagina" in (await get(console, "/demo/users?after=x")).text
+
+
 async def test_without_a_company_the_list_says_what_to_do_first() -> None:
     console = played()
     console.answers["GET org /academies/demo/structure"] = (200, STRUCTURE | {"companies": []})
@@ -278,4 +288,4 @@ async def test_a_department_of_another_company_is_no_filter_any_more() -> None:
     console = played()
     await get(console, "/demo/users?company=c2&department=d1&status=nonsense")
     (request,) = asked(console, "GET", PEOPLE)
-    assert dict(request.url.params) == {"company": "c2", "limit": "50"}
+    assert dict(request.url.params) == {"company": "c2", "limit": "50", "count": "true"}

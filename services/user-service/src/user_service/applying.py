@@ -41,6 +41,10 @@ class _TwinWasFaster(Exception):
     """Another transaction wrote what this one decided without: roll back, decide again."""
 
 
+class _OrganisationIsOld(Exception):
+    """Another instance knows a newer one, in which departments may have moved: wait for it, decide again."""
+
+
 @dataclass(slots=True, eq=False)
 class _Item:
     request: Request
@@ -99,11 +103,17 @@ class Applying:
                     return await self._transact(connection, items)
             except (_TwinWasFaster, asyncpg.UniqueViolationError):
                 continue
+            except _OrganisationIsOld:
+                await self.organisations.wait_for(self.pool, {item.person[0]: 0 for item in items})
         raise TimeoutError(f"a batch was overtaken {MOST_REDOS} times")
 
     async def _transact(self, connection: Connection, items: Sequence[_Item]) -> int:
         """Apply the longest possible beginning of the items; how many those are."""
         await only_index_plans(connection)
+        academies = {item.person[0] for item in items}
+        await store.lock_places(connection, academies, shared=True)
+        if not await self.organisations.are_current(connection, academies):
+            raise _OrganisationIsOld
         known = await request_log.known(connection, [i.request.envelope for i in items])
         fresh, repeated = _without_duplicates(items, known)
         now = await store.now(connection)

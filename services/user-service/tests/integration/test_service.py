@@ -332,6 +332,8 @@ async def test_people_are_listed_in_pages_by_cursor_and_the_last_page_has_none(s
         pages.append([user["personnel_number"] for user in page.json()["users"]])
         cursor = page.json()["next"]
     assert pages == [["1", "2"], ["3", "4"]]
+    counted = (await service.http.get(f"/academies/{academy}/users", params={"limit": 1, "count": True})).json()
+    assert (len(counted["users"]), counted["total"], counted["total_exact"]) == (1, 4, True)
 
 
 async def test_what_does_not_exist_is_not_found(service: Service, academy: str) -> None:

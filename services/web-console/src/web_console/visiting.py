@@ -73,7 +73,7 @@ class Visitor:
         zone = ZoneInfo(_settings(self.request).time_zone)
         at = datetime.fromisoformat(moment).astimezone(zone)
         shown = format_datetime(at, "d MMM y HH:mm", locale=self.language)
-        return Markup('<time datetime="{}">{}</time>').format(moment, shown)
+        return Markup('<time datetime="{}">{}</time>').format(at.isoformat(timespec="milliseconds"), shown)
 
     @property
     def home(self) -> str:

@@ -72,12 +72,15 @@ async def users(request: Request, visitor: Visitor) -> Response:
     if asked["company"] and asked["department"] not in _departments(structure, asked["company"]):
         asked["department"] = ""  # the company was changed after it
     given = {name: value for name, value in asked.items() if value}
-    found = await visitor.ask.get("user", _people(visitor), **given, limit=50, after=after)
+    count = None if after else True
+    found = await visitor.ask.get("user", _people(visitor), **given, limit=50, after=after, count=count)
     following = urlencode(given | {"after": found["next"]}) if found["next"] else ""
     return render(
         visitor,
         "people/list.html",
         people=found["users"],
+        total=found.get("total"),
+        exact=found.get("total_exact"),
         following=following,
         first=urlencode(given) if after else None,
         asked=asked,
