@@ -25,6 +25,7 @@ from user_service.domain.decide import claimed_address, decide
 from user_service.domain.decision import Decision, apply
 from user_service.domain.person import AddressHolder, User
 from user_service.domain.reading import Asked, read, told
+from user_service.identity import resets, sessions
 from user_service.organisations import Organisations
 from user_service.pace import Pace
 from user_service.people import Happened
@@ -226,6 +227,7 @@ class Applying:
             await store.release_addresses(connection, state.released)
         if unused:
             await store.discard_claims(connection, unused)
+        await _end_access(connection, items)
 
     async def _publish(
         self,
@@ -286,6 +288,24 @@ class Applying:
         if repeated:
             await request_log.raise_attempts(connection, [item.request.envelope for item, _ in repeated])
         await self.commands.finish(connection, outcomes)
+
+
+async def _end_access(connection: Connection, items: Sequence[_Item]) -> None:
+    """Who may not enter any more is logged out for good; links for a new password end with the access or address."""
+    left: set[PersonKey] = set()
+    moved: set[PersonKey] = set()
+    for item in items:
+        before, after = item.before, item.after
+        if before is None or after is None or after is before or not before.may_enter:
+            continue
+        if not after.may_enter:
+            left.add(item.person)
+        elif before.email_key != after.email_key:
+            moved.add(item.person)
+    if left:
+        await sessions.end_of(connection, sorted(left))
+    if left or moved:
+        await resets.end_of(connection, sorted(left | moved))
 
 
 def logged_outcome(decision: Decision, value: bytes) -> bytes:

@@ -38,6 +38,10 @@ class Organisations:
                 self._built[academy] = organisation
         return organisation
 
+    async def until_known(self, academy: str, timeout: float) -> bool:
+        """Wait until there is such an academy; False if there is none within `timeout` seconds."""
+        return await self._replica.wait_for(academy, 1, timeout)
+
     async def wait_for(self, pool: Pool, revisions: Mapping[str, int]) -> None:
         """Wait until every academy is at its revision here, or at the newer one that the database has already."""
         async with pool.acquire() as connection:

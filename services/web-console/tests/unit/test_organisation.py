@@ -45,7 +45,7 @@ def played() -> Played:
     services = Played()
     services.answers |= {
         "GET org /academies/demo/structure": (200, copy.deepcopy(STRUCTURE)),
-        "GET user /academies/demo/users": (200, {"users": [{}, {}], "next": None}),
+        "GET user /academies/demo/users": (200, {"users": [{}], "next": "x", "total": 2, "total_exact": True}),
         "POST org /academies/demo/commands": (202, {"command_id": "k1", "location": "/commands/k1"}),
         "GET org /commands/k1": (200, done({"code": "applied", "revision": 4, "changed": 1})),
         "GET org /academies/demo/terms": (200, {"version": 2, "texts": {"nl": "Wees aardig."}, "default": False}),
@@ -220,8 +220,9 @@ async def test_turning_a_language_off_says_first_whom_and_what_it_affects(played
 
 
 async def test_more_people_than_are_counted_are_told_as_more(played: Played) -> None:
-    played.answers["GET user /academies/demo/users"] = (200, {"users": [{}] * 1000, "next": "x"})
-    assert "Meer dan 1000 mensen hebben dit nu." in (await see(played, "/function/f1")).text
+    found = {"users": [{}], "next": "x", "total": 10000, "total_exact": False}
+    played.answers["GET user /academies/demo/users"] = (200, found)
+    assert "Meer dan 10000 mensen hebben dit nu." in (await see(played, "/function/f1")).text
 
 
 async def test_a_department_of_a_removed_company_waits_for_its_company(played: Played) -> None:

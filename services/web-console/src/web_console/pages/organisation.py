@@ -17,9 +17,6 @@ from web_console.visiting import Visitor, page, redirect, render
 
 ROUTES: list[Route] = []
 
-COUNTED: Final = 1000
-"""People that are counted; a page that says "more than" is worth more than one that waits."""
-
 DEFINE_TERMS: Final = "instroom.org.define-terms.v1"
 
 Problems = dict[str, list[str]]
@@ -96,7 +93,6 @@ async def language_off(request: Request, visitor: Visitor) -> Response:
         code=code,
         name=language_name(code, visitor.language),
         people=await _count(visitor, language=code),
-        counted=COUNTED,
     )
 
 
@@ -160,7 +156,6 @@ async def unit(request: Request, visitor: Visitor) -> Response:
         filled=filled,
         problems=problems,
         people=await _people(visitor, found),
-        counted=COUNTED,
     )
 
 
@@ -183,7 +178,6 @@ async def remove(request: Request, visitor: Visitor) -> Response:
         problems=problems,
         departments=[each for each in found.unit.get("departments", ()) if not each["removed"]],
         people=await _people(visitor, found),
-        counted=COUNTED,
     )
 
 
@@ -218,7 +212,6 @@ async def move(request: Request, visitor: Visitor) -> Response:
         chosen=chosen,
         problems=problems,
         people=await _people(visitor, found),
-        counted=COUNTED,
     )
 
 
@@ -371,14 +364,15 @@ def _by_field(visitor: Visitor, errors: Sequence[Mapping[str, Any]]) -> Problems
     return problems
 
 
-async def _people(visitor: Visitor, found: Found) -> int:
-    """How many people have the unit; COUNTED + 1 where there are more than COUNTED."""
+async def _people(visitor: Visitor, found: Found) -> dict[str, Any]:
+    """How many people have the unit, as `total`; more where it is not `total_exact`."""
     return await _count(visitor, **{found.kind: found.unit["id"]})
 
 
-async def _count(visitor: Visitor, **wanted: str) -> int:
-    document = await visitor.ask.get("user", f"{_base(visitor)}/users", limit=COUNTED, **wanted)
-    return len(document["users"]) + (1 if document["next"] else 0)
+async def _count(visitor: Visitor, **wanted: str) -> dict[str, Any]:
+    path = f"{_base(visitor)}/users"
+    document: dict[str, Any] = await visitor.ask.get("user", path, limit=1, count=True, **wanted)
+    return document
 
 
 def _back(visitor: Visitor, flash: str) -> Response:
