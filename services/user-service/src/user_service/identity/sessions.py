@@ -19,17 +19,19 @@ class Session:
     id: str
     academy: str
     number_key: str
+    provider: str
+    """By which identity provider; empty for a password."""
 
 
 async def begin(
-    connection: Connection, academy: str, number_key: str, user_agent: str, now: datetime
+    connection: Connection, academy: str, number_key: str, user_agent: str, now: datetime, *, provider: str = ""
 ) -> dict[str, Any]:
     """A new session: the secret, which is told this once, and until when it lasts."""
     secret, expires = new_secret(), now + LASTS
     await connection.execute("DELETE FROM session WHERE expires_at < $1", now)
     await connection.execute(
-        """INSERT INTO session (id, token_hash, academy, number_key, user_agent, created_at, last_used_at, expires_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $6, $7)""",
+        """INSERT INTO session (id, token_hash, academy, number_key, user_agent, created_at, last_used_at, expires_at,
+               provider) VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8)""",
         new_id(),
         hashed(secret),
         academy,
@@ -37,6 +39,7 @@ async def begin(
         user_agent.replace("\0", "")[:300],
         now,
         expires,
+        provider,
     )
     return {"session": secret, "expires_at": timestamp(expires)}
 
@@ -45,10 +48,10 @@ async def find(connection: Connection, secret: str) -> Session | None:
     """The session of a secret, unless it is over. Notes that it was used."""
     row = await connection.fetchrow(
         """UPDATE session SET last_used_at = clock_timestamp()
-           WHERE token_hash = $1 AND expires_at > clock_timestamp() RETURNING id, academy, number_key""",
+           WHERE token_hash = $1 AND expires_at > clock_timestamp() RETURNING id, academy, number_key, provider""",
         hashed(secret),
     )
-    return None if row is None else Session(row["id"], row["academy"], row["number_key"])
+    return None if row is None else Session(**row)
 
 
 async def of_person(connection: Connection, academy: str, number_key: str) -> list[dict[str, Any]]:
@@ -80,3 +83,14 @@ async def end_all(connection: Connection, academy: str, number_key: str, *, but:
     await connection.execute(
         "DELETE FROM session WHERE academy = $1 AND number_key = $2 AND id <> $3", academy, number_key, but
     )
+
+
+async def provider_of(connection: Connection, academy: str, id: str) -> str:
+    """By which identity provider the log-in was; empty for a password, and for no log-in."""
+    found = await connection.fetchval("SELECT provider FROM session WHERE academy = $1 AND id = $2", academy, id)
+    return found or ""
+
+
+async def end_those_by_password(connection: Connection, academy: str) -> None:
+    """End what passwords began."""
+    await connection.execute("DELETE FROM session WHERE academy = $1 AND provider = ''", academy)

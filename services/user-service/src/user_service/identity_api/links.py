@@ -10,8 +10,9 @@ from chassis.problems import Problem
 from contracts.fields import email_key
 from user_service import store
 from user_service.domain import documents
-from user_service.identity import invitations, people, resets, sessions
+from user_service.identity import identity_providers, invitations, people, resets, sessions
 from user_service.identity.passwords import check_strength
+from user_service.identity.people import Somebody
 from user_service.identity_api.common import Identity, Password, Text, terms_document
 from user_service.tokens import PASSWORD_RESET, verify
 
@@ -61,6 +62,8 @@ def add_links(router: APIRouter, it: Identity) -> None:
             state = invitations.state_of(claim, seen.user if seen else None, await store.now(connection))
         if seen is None or state != "valid":
             raise _not_usable(state)
+        async with it.pool.acquire() as connection:
+            await identity_providers.require_password_log_in(connection, seen.academy)
         check_strength(password, email=seen.user.email, name=seen.user.name)
         hash_ = await it.passwords.hash(password)
         async with it.pool.acquire() as connection, connection.transaction():
@@ -82,8 +85,9 @@ def add_links(router: APIRouter, it: Identity) -> None:
         address = email_key(asked.email)
         await it.attempts.take("reset", academy, address or asked.email)
         async with it.pool.acquire() as connection, connection.transaction():
+            await identity_providers.require_password_log_in(connection, academy)
             found = await people.by_address(connection, academy, address) if address else None
-            if found is not None and found.may_enter and found.password_hash is not None:
+            if found is not None and found.may_enter and _has_been_in(found):
                 await resets.request(connection, found, await store.now(connection))
         return {}
 
@@ -123,6 +127,11 @@ def add_links(router: APIRouter, it: Identity) -> None:
             await people.set_password(connection, who.academy, who.user.number_key, hash_)
             await sessions.end_all(connection, who.academy, who.user.number_key)
         return {"academy": who.academy}
+
+
+def _has_been_in(who: Somebody) -> bool:
+    """By a password, or by a provider that the academy may not have any more."""
+    return who.password_hash is not None or who.user.invitation.status == "accepted"
 
 
 def _not_usable(state: str) -> Problem:
