@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import hmac
-from base64 import b64encode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,8 +12,8 @@ from urllib.parse import quote_plus
 
 import httpx
 import structlog
-from authlib.integrations.base_client import OAuthError
-from authlib.integrations.httpx_client import AsyncOAuth2Client
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -29,6 +29,7 @@ LEEWAY: Final = 60
 """Seconds that the clock of a provider may differ."""
 _ALGORITHMS: Final = [f"{kind}{bits}" for kind in ("RS", "PS", "ES") for bits in (256, 384, 512)] + ["EdDSA", "Ed25519"]
 """Only signatures with a key that the provider alone has: neither `none` nor one with the client's secret."""
+_PLAIN: Final = {"Accept": "application/json", "Accept-Encoding": "identity"}
 _KEY_TYPES: Final = ("RSA", "EC", "OKP")
 
 
@@ -94,7 +95,7 @@ class OpenId:
         if not is_acceptable(issuer, self._networks) or "?" in issuer:
             raise ProviderFailed("issuer_not_allowed", "an issuer is an address that begins with https://")
         async with self._asking(issuer) as http:
-            found = await self._json(http, f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+            found = _object(await http.get(f"{issuer.rstrip('/')}/.well-known/openid-configuration"))
         try:
             metadata = Metadata.model_validate(found)
         except ValidationError as error:
@@ -111,14 +112,18 @@ class OpenId:
     async def address(self, provider: Provider, flow: str) -> str:
         """Where the browser goes to log in. Raises ProviderFailed."""
         metadata = await self.discover(provider.issuer)
-        async with self._client(provider) as client:
-            address, _ = client.create_authorization_url(
-                metadata.authorization_endpoint,
-                state=derived(flow, "state"),
-                nonce=derived(flow, "nonce"),
-                code_verifier=derived(flow, "verifier"),
-            )
-        return str(address)
+        address: str = prepare_grant_uri(
+            metadata.authorization_endpoint,
+            provider.client_id,
+            "code",
+            redirect_uri=self.redirect_uri,
+            scope="openid email",
+            state=derived(flow, "state"),
+            nonce=derived(flow, "nonce"),
+            code_challenge=create_s256_code_challenge(derived(flow, "verifier")),
+            code_challenge_method="S256",
+        )
+        return address
 
     async def account(self, provider: Provider, flow: str, code: str, issuer: str | None) -> Account:
         """Who came back with the code. Raises ProviderFailed, or a Problem for an answer that is not to be trusted."""
@@ -126,12 +131,12 @@ class OpenId:
         if issuer != provider.issuer and (issuer or metadata.authorization_response_iss_parameter_supported):
             raise _refused("the answer came from another provider")  # RFC 9207
         async with self._asking(provider.issuer) as http:
-            token = await self._token(provider, metadata, flow, code)
-            keys = await self._json(http, metadata.jwks_uri)  # anew each time: keys are rotated, and withdrawn
+            token = await self._token(http, metadata, provider, flow, code)
+            keys = _object(await http.get(metadata.jwks_uri))  # anew each time: keys are rotated, and withdrawn
             claims = read_id_token(token, keys, provider, derived(flow, "nonce"))
             if "email" not in claims and metadata.userinfo_endpoint is not None:
                 bearer = {"Authorization": f"Bearer {token.get('access_token', '')}"}
-                told = await self._json(http, metadata.userinfo_endpoint, headers=bearer)
+                told = _object(await http.get(metadata.userinfo_endpoint, headers=bearer))
                 if told.get("sub") != claims["sub"]:
                     raise _refused("the provider told of somebody else")
                 claims |= {name: told.get(name) for name in ("email", "email_verified")}
@@ -139,64 +144,48 @@ class OpenId:
             raise Problem(403, "email_not_verified", "the provider does not say that the e-mail address is verified")
         return Account(claims["sub"], claims["email"])
 
-    async def _token(self, provider: Provider, metadata: Metadata, flow: str, code: str) -> dict[str, Any]:
-        async with self._client(provider) as client:
-            try:
-                answer = await client.fetch_token(
-                    metadata.token_endpoint,
-                    grant_type="authorization_code",
-                    code=code,
-                    code_verifier=derived(flow, "verifier"),
-                )
-            except OAuthError as error:
-                if error.error == "invalid_grant":
-                    raise _refused("the provider does not know the code") from error
-                raise ProviderFailed(
-                    "provider_refused", "the provider refuses the client: is its secret right?"
-                ) from error
-            except (ValueError, TypeError) as error:
-                raise ProviderFailed("provider_unsuitable", "the provider's token is not of the known form") from error
-        return dict(answer)
-
-    def _client(self, provider: Provider) -> Any:
-        client = AsyncOAuth2Client(
-            client_id=provider.client_id,
-            client_secret=provider.client_secret,
-            token_endpoint_auth_method="client_secret_basic",  # noqa: S106 - the name of the way
-            code_challenge_method="S256",
-            scope="openid email",
+    async def _token(
+        self, http: httpx.AsyncClient, metadata: Metadata, provider: Provider, flow: str, code: str
+    ) -> dict[str, Any]:
+        client = map(quote_plus, (provider.client_id, provider.client_secret))  # RFC 6749, 2.3.1
+        body = prepare_token_request(
+            "authorization_code",
             redirect_uri=self.redirect_uri,
-            **self._options(),
+            code=code,
+            code_verifier=derived(flow, "verifier"),
         )
-        client.register_client_auth_method(("client_secret_basic", _basic))
-        return client
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        answer = await http.post(metadata.token_endpoint, content=body, headers=form, auth=httpx.BasicAuth(*client))
+        told = _object(answer, 200, 400, 401)
+        if answer.status_code == 200:
+            return told
+        if told.get("error") == "invalid_grant":
+            raise _refused("the provider does not know the code")
+        raise ProviderFailed("provider_refused", "the provider refuses the client: is its secret right?")
 
     @asynccontextmanager
     async def _asking(self, issuer: str) -> AsyncIterator[httpx.AsyncClient]:
         try:
-            async with asyncio.timeout(PATIENCE), httpx.AsyncClient(**self._options()) as http:
+            async with (
+                asyncio.timeout(PATIENCE),
+                httpx.AsyncClient(
+                    transport=Outward(self._networks), timeout=SECONDS, trust_env=False, headers=_PLAIN
+                ) as http,
+            ):
                 yield http
         except (httpx.HTTPError, TimeoutError) as error:
             structlog.get_logger("oidc").warning("provider.unreachable", issuer=issuer, cause=repr(error))
             raise ProviderFailed("provider_unreachable", "the provider gives no answer that can be used") from error
 
-    async def _json(self, http: httpx.AsyncClient, url: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
-        answer = await http.get(url, headers=headers)
-        try:
-            found = answer.json() if answer.status_code == 200 else None
-        except ValueError:
-            found = None
-        if not isinstance(found, dict):
-            raise httpx.DecodingError(f"no JSON object, but status {answer.status_code}")
-        return found
 
-    def _options(self) -> dict[str, Any]:
-        return {
-            "transport": Outward(self._networks),
-            "timeout": SECONDS,
-            "trust_env": False,
-            "headers": {"Accept": "application/json", "Accept-Encoding": "identity"},
-        }
+def _object(answer: httpx.Response, *statuses: int) -> dict[str, Any]:
+    try:
+        found = answer.json() if answer.status_code in (statuses or (200,)) else None
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise httpx.DecodingError(f"no JSON object, but status {answer.status_code}")
+    return found
 
 
 def read_id_token(token: dict[str, Any], keys: dict[str, Any], provider: Provider, nonce: str) -> dict[str, Any]:
@@ -222,12 +211,6 @@ def read_id_token(token: dict[str, Any], keys: dict[str, Any], provider: Provide
         structlog.get_logger("oidc").warning("id_token.refused", issuer=provider.issuer, cause=type(error).__name__)
         raise _refused("the provider's ID token is not to be trusted") from error
     return dict(claims)
-
-
-def _basic(client: Any, method: str, uri: str, headers: Any, body: Any) -> tuple[str, Any, Any]:
-    pair = ":".join(map(quote_plus, (client.client_id, client.client_secret)))  # RFC 6749, 2.3.1
-    headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
-    return uri, headers, body
 
 
 def _refused(detail: str) -> Problem:
