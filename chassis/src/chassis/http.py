@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.access import ROLES, Access, Verifier
-from chassis.problems import Problem, problem
+from chassis.problems import REFUSED, Problem, problem
 from chassis.records import EventTooLarge, new_traceparent
 from chassis.telemetry import traceparent
 from contracts.envelope import is_traceparent
@@ -124,7 +124,7 @@ class _Limit:
 
 def make_app(name: str, routers: Iterable[APIRouter], health: Health, verifier: Verifier) -> FastAPI:
     """The application of one service. Raises where a route does not say who may call it."""
-    app = FastAPI(title=name, openapi_url="/openapi.json", docs_url=None, redoc_url=None)
+    app = FastAPI(title=name, openapi_url="/openapi.json", docs_url=None, redoc_url=None, responses=REFUSED)
     app.state.verifier = verifier
     app.add_middleware(_Limit, longest=LONGEST_BODY)
     app.add_middleware(_Trace)

@@ -47,7 +47,12 @@ def add_administration(router: APIRouter, it: Identity) -> None:
             await api_tokens.remove(connection, academy, without_nul_or_404(id))
         return Response(status_code=204)
 
-    @router.post("/academies/{academy}/administrators", status_code=201, dependencies=[allow()])
+    @router.post(
+        "/academies/{academy}/administrators",
+        status_code=201,
+        dependencies=[allow()],
+        responses={200: {"description": "The administrator was there already"}},
+    )
     async def make_administrator(
         request: Request, academy: str, asked: Annotated[NewAdministrator, Body()]
     ) -> JSONResponse:
