@@ -38,7 +38,14 @@ def is_acceptable(url: str, networks: Sequence[Network]) -> bool:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
         return False
-    if parsed.userinfo or parsed.fragment or not parsed.host or not url.isprintable() or " " in url:
+    if (
+        parsed.userinfo
+        or parsed.fragment
+        or not parsed.host
+        or not url.isascii()
+        or not url.isprintable()
+        or " " in url
+    ):
         return False
     if parsed.scheme != "http":
         return parsed.scheme == "https"
