@@ -11,7 +11,7 @@ from outside.academy import Academy
 
 from instroom import home
 from instroom.testing import Platform
-from user_service.testing import CLIENT, SECRET, OpenIdProvider, running_provider
+from user_service.testing_openid import CLIENT, SECRET, OpenIdProvider, running_provider
 
 PASSWORD = "een lang genoeg wachtwoord"
 _numbers = count()

@@ -1,132 +1,176 @@
-"""An OpenID provider for tests: real keys, real HTTP, and as dishonest as a test wants."""
+"""The routes of identity as a test asks them: one academy, on real PostgreSQL."""
 
 import hashlib
-import threading
-import time
-from base64 import b64decode, urlsafe_b64encode
-from collections.abc import Iterator
-from contextlib import contextmanager
+import itertools
+import struct
+import uuid
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
-from urllib.parse import unquote_plus, urlencode
 
-import uvicorn
-from joserfc import jwt
-from joserfc.jwk import ECKey, OctKey, RSAKey
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.routing import Route
+import httpx
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import FastAPI
+from pydantic import SecretStr
 
-CLIENT, SECRET = "instroom-client", "s3cret: 100% +"
+from chassis.access import Verifier
+from chassis.commands import Commands
+from chassis.database import Pool
+from chassis.http import Health, make_app
+from chassis.records import Record, decode_headers, new_id
+from contracts.envelope import Envelope
+from contracts.events.base import Message
+from contracts.events.org import AcademyChanged, TermsChanged
+from contracts.events.users import UserRequested
+from user_service.applying import Applying
+from user_service.domain.organisation import Organisation, build_organisation
+from user_service.identity.administrators import make
+from user_service.identity.passwords import Passwords
+from user_service.identity_api import Identity, make_identity_router
+from user_service.settings import NewAdministrator, Settings
+
+OPERATOR = "the operator's token"
+PASSWORD = "correct horse battery"
+
+_offsets = itertools.count(1)
 
 
-class OpenIdProvider:
-    """Lets in whoever comes, as the account of `claims`; a claim that is None is left out."""
+def text(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+LINKS, ACCESS = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+
+
+def link(id: str, *, kind: int = 1, generation: int = 1) -> str:
+    """The token of a mailed link."""
+    expires = int((datetime.now(UTC) + timedelta(days=1)).timestamp())
+    head = struct.pack(">B16sIQB", kind, uuid.UUID(id).bytes, generation, expires, 2) + b"k1"
+    return text(head + LINKS.sign(head))
+
+
+class Organisations:
+    """One organisation for every academy."""
 
     def __init__(self) -> None:
-        self.issuer = ""
-        self.claims: dict[str, Any] = {"sub": "account-1", "email": "eva@acme.example", "email_verified": True}
-        self.metadata: dict[str, Any] = {}
-        """What the discovery document says instead."""
-        self.userinfo: dict[str, Any] = {}
-        self.signs = "right"
-        """`right`; `other`: a key that it does not publish; `none`; `secret`: HS256 with the client's secret."""
-        self.key: RSAKey | ECKey = RSAKey.generate_key(2048, {"kid": "rsa-1"})
-        """What it signs with."""
-        self.published: list[RSAKey | ECKey] = [self.key]
-        self.secret = SECRET
-        self.asked: list[str] = []
-        """The paths that were asked for."""
-        self._codes: dict[str, dict[str, str]] = {}
+        self.terms(0)
 
-    def rotate(self) -> None:
-        """Sign with a new key, of another type, and publish no other."""
-        self.key = ECKey.generate_key("P-256", {"kid": f"ec-{len(self.asked)}"})
-        self.published = [self.key]
+    def terms(self, version: int) -> None:
+        entries: list[tuple[Message | None, bool]] = [
+            (AcademyChanged(id="a", name="A", default_language="nl", languages=["nl", "en"], revision=7), False)
+        ]
+        if version:
+            entries.append((TermsChanged(version=version, texts={"nl": "Nieuw"}, revision=8), False))
+        self.organisation = build_organisation(entries)
 
-    def app(self) -> Starlette:
-        return Starlette(
-            routes=[
-                Route("/.well-known/openid-configuration", self._discovery),
-                Route("/authorize", self._authorize),
-                Route("/token", self._token, methods=["POST"]),
-                Route("/jwks", self._jwks),
-                Route("/userinfo", self._userinfo),
-            ]
+    def of(self, academy: str) -> Organisation:
+        return self.organisation
+
+    async def until_known(self, academy: str, timeout: float) -> bool:
+        return True
+
+    async def wait_for(self, pool: Pool, revisions: dict[str, int]) -> None:
+        """It is as new as anybody needs it."""
+
+
+def record(academy: str, message: Any) -> Record[Any]:
+    """The message as it comes from the topic of requests, each one a request of its own."""
+    number = message.person.personnel_number if isinstance(message, UserRequested) else message.personnel_number
+    id_ = new_id()
+    envelope = Envelope(
+        id=id_,
+        type=message.TYPE,
+        source="test",
+        academy=academy,
+        request_source="hr",
+        request_id=id_,
+        correlation_id=id_,
+    )
+    return Record("cluster", "user.requests", 0, next(_offsets), f"{academy}/{number}", b"{}", envelope, message)
+
+
+class Site:
+    """The routes of identity, and one administrator of an academy."""
+
+    def __init__(
+        self, pool: Pool, http: httpx.AsyncClient, organisations: Organisations, academy: str, app: FastAPI
+    ) -> None:
+        self.pool, self.http, self.organisations, self.academy, self.app = pool, http, organisations, academy, app
+        self.passwords = Passwords()
+
+    async def administrator(
+        self, password: str | None = PASSWORD, number: str = "1", email: str = "eva@acme.example"
+    ) -> None:
+        asked = NewAdministrator(
+            personnel_number=number,
+            first_name="Eva",
+            last_name="Jansen",
+            email=email,
+            password=SecretStr(password) if password else None,
         )
+        await make(self.pool, self.organisations, self.passwords, self.academy, asked, "operator")  # type: ignore[arg-type]
 
-    async def _discovery(self, request: Request) -> Response:
-        self.asked.append(request.url.path)
-        ends = {"authorization_endpoint": "authorize", "token_endpoint": "token", "jwks_uri": "jwks"}
-        told = {"issuer": self.issuer} | {name: f"{self.issuer}/{end}" for name, end in ends.items()}
-        told["userinfo_endpoint"] = f"{self.issuer}/userinfo"
-        return JSONResponse(told | self.metadata)
+    async def log_in(self, password: str = PASSWORD, email: str = "eva@acme.example") -> httpx.Response:
+        return await self.http.post(f"/academies/{self.academy}/sessions", json={"email": email, "password": password})
 
-    async def _authorize(self, request: Request) -> Response:
-        asked = dict(request.query_params)
-        assert asked["response_type"] == "code"
-        assert asked["client_id"] == CLIENT
-        assert asked["code_challenge_method"] == "S256"
-        assert "openid" in asked["scope"].split()
-        code = f"code-{len(self._codes)}"
-        self._codes[code] = asked
-        back = {"code": code, "state": asked["state"], "iss": self.issuer}
-        return RedirectResponse(f"{asked['redirect_uri']}?{urlencode(back)}", 302)
+    async def session(self) -> dict[str, str]:
+        answer = await self.log_in()
+        return {"Authorization": f"Bearer {answer.json()['session']}"}
 
-    async def _token(self, request: Request) -> Response:
-        self.asked.append(request.url.path)
-        scheme, _, pair = request.headers["authorization"].partition(" ")
-        name, _, secret = b64decode(pair).decode().partition(":")
-        if scheme != "Basic" or (unquote_plus(name), unquote_plus(secret)) != (CLIENT, self.secret):
-            return JSONResponse({"error": "invalid_client"}, 401)
-        form = await request.form()
-        asked = self._codes.pop(str(form["code"]), None)
-        challenge = (
-            urlsafe_b64encode(hashlib.sha256(str(form["code_verifier"]).encode()).digest()).rstrip(b"=").decode()
-        )
-        if asked is None or asked["code_challenge"] != challenge or asked["redirect_uri"] != form["redirect_uri"]:
-            return JSONResponse({"error": "invalid_grant"}, 400)
-        return JSONResponse(
-            {"access_token": "opaque", "token_type": "Bearer", "expires_in": 60, "id_token": self._id_token(asked)}
-        )
+    async def entered(self) -> dict[str, str]:
+        """The session of somebody who accepted the terms."""
+        session = await self.session()
+        version = (await self.http.get("/sessions/current/terms", headers=session)).json()["version"]
+        answer = await self.http.post("/sessions/current/terms", headers=session, json={"version": version})
+        assert answer.status_code == 204
+        return session
 
-    def _id_token(self, asked: dict[str, str]) -> str:
-        now = int(time.time())
-        good = {"iss": self.issuer, "aud": CLIENT, "iat": now, "exp": now + 300, "nonce": asked["nonce"]}
-        said = {name: value for name, value in (good | self.claims).items() if value is not None}
-        key = self.key
-        header = {"alg": "ES256" if isinstance(key, ECKey) else "RS256", "kid": key.kid}
-        if self.signs == "none":
-            return jwt.encode({"alg": "none"}, said, OctKey.import_key(SECRET), algorithms=["none"])
-        if self.signs == "secret":
-            return jwt.encode(header | {"alg": "HS256"}, said, OctKey.import_key(SECRET), algorithms=["HS256"])
-        if self.signs == "other":
-            key = RSAKey.generate_key(2048)
-        return jwt.encode(header, said, key, algorithms=["RS256", "ES256"])
+    async def access(self, credential: dict[str, str]) -> dict[str, str]:
+        answer = await self.http.post("/access-tokens", headers=credential)
+        assert answer.status_code == 200, answer.text
+        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
-    async def _jwks(self, request: Request) -> Response:
-        self.asked.append(request.url.path)
-        return JSONResponse({"keys": [key.as_dict(private=False) for key in self.published]})
+    async def apply(self, *messages: Message) -> None:
+        """Carry them out as one batch."""
+        commands = Commands(self.pool, "user-service")
+        await Applying(self.pool, self.organisations, commands)([record(self.academy, each) for each in messages])  # type: ignore[arg-type]
 
-    async def _userinfo(self, request: Request) -> Response:
-        assert request.headers["authorization"] == "Bearer opaque"
-        return JSONResponse(self.userinfo)
+    async def told(self, model: type[Message]) -> list[Any]:
+        """The events of that type."""
+        rows = await self.pool.fetch("SELECT headers, value FROM outbox ORDER BY seq")
+        return [
+            model.model_validate(orjson.loads(row["value"]))
+            for row in rows
+            if Envelope.from_headers(decode_headers(row["headers"])).type == model.TYPE
+        ]
 
 
-@contextmanager
-def running_provider() -> Iterator[OpenIdProvider]:
-    """A provider that listens on this machine."""
-    provider = OpenIdProvider()
-    server = uvicorn.Server(uvicorn.Config(provider.app(), port=0, log_level="warning", lifespan="off"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 30
-    while not server.started:
-        assert time.monotonic() < deadline, "the provider does not start"
-        time.sleep(0.01)
-    provider.issuer = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    try:
-        yield provider
-    finally:
-        server.should_exit = True
-        thread.join(30)
+@asynccontextmanager
+async def make_site(
+    pool: Pool,
+    academy: str,
+    passwords: Passwords | None = None,
+    trusted_proxies: Sequence[IPv4Network | IPv6Network] = (),
+) -> AsyncIterator[Site]:
+    """The routes of identity of one academy."""
+    settings = Settings(
+        kafka="",
+        database="",
+        http_port=1,
+        verify_keys={"k1": text(LINKS.public_key().public_bytes_raw())},
+        access_signing_key=SecretStr(text(ACCESS.private_bytes_raw())),
+        access_signing_key_id="a1",
+        operator_token_hash=hashlib.sha256(OPERATOR.encode()).hexdigest(),
+    )
+    organisations = Organisations()
+    identity = Identity(pool, organisations, passwords or Passwords(), settings)  # type: ignore[arg-type]
+    verifier = Verifier({"a1": text(ACCESS.public_key().public_bytes_raw())})
+    health = Health(started=True)
+    app = make_app("user-service", [make_identity_router(identity)], health, verifier, trusted_proxies)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+        yield Site(pool, http, organisations, academy, app)

@@ -28,7 +28,7 @@ from user_service.identity.administrators import make
 from user_service.identity.passwords import Passwords
 from user_service.identity_api import Identity, make_identity_router
 from user_service.settings import NewAdministrator, Settings
-from user_service.testing import CLIENT, SECRET, OpenIdProvider, running_provider
+from user_service.testing_openid import CLIENT, SECRET, OpenIdProvider, running_provider
 
 OPERATOR = "the operator's token"
 PASSWORD = "correct horse battery"

@@ -332,6 +332,8 @@ async def test_people_are_listed_in_pages_by_cursor_and_the_last_page_has_none(s
         pages.append([user["personnel_number"] for user in page.json()["users"]])
         cursor = page.json()["next"]
     assert pages == [["1", "2"], ["3", "4"]]
+    counted = (await service.http.get(f"/academies/{academy}/users", params={"limit": 1, "count": True})).json()
+    assert (len(counted["users"]), counted["total"], counted["total_exact"]) == (1, 4, True)
 
 
 async def test_what_does_not_exist_is_not_found(service: Service, academy: str) -> None:
@@ -430,6 +432,16 @@ async def test_history_is_told_newest_first_to_whoever_may_see_the_person(servic
     for department, status in (("Sales", 200), ("Stock", 404)):
         manager = bearer(Role.MANAGER, academy, department=department)
         assert (await service.http.get(f"{users}/1/a/history", headers=manager)).status_code == status
+
+
+async def test_an_academy_that_was_defined_a_moment_ago_gets_its_administrator(service: Service, academy: str) -> None:
+    path = f"/academies/{academy}/administrators"
+    asked = {"personnel_number": "9", "first_name": "Ada", "last_name": "Vries", "email": "ada@acme.example"}
+    unknown = await service.http.post(path, json=asked)
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_academy")
+    making = asyncio.create_task(service.http.post(path, json=asked, params={"min_org_revision": 1}))
+    await service.define(academy)
+    assert (await making).status_code == 201
 
 
 async def test_a_manager_is_listed_the_own_department_alone(service: Service, academy: str) -> None:

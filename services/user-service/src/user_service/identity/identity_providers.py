@@ -124,9 +124,13 @@ async def ways_in(connection: Connection, academy: str) -> dict[str, Any]:
     return {"password": row is None or row["password_log_in"], "provider": None if row is None else row["name"]}
 
 
-async def require_password_log_in(connection: Connection, academy: str) -> None:
-    """Refuse where passwords are worth nothing."""
-    if not (await ways_in(connection, academy))["password"]:
+async def require_password_log_in(connection: Connection, academy: str, *, lock: bool = False) -> None:
+    """Refuse where passwords are worth nothing; with `lock` they stay worth something until the transaction ends."""
+    off = await connection.fetchval(
+        "SELECT NOT password_log_in FROM identity_provider WHERE academy = $1" + (" FOR SHARE" if lock else ""),  # noqa: S608
+        academy,
+    )
+    if off:
         raise Problem(403, "password_log_in_off", "people of this academy log in by their identity provider")
 
 

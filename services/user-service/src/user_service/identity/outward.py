@@ -86,9 +86,7 @@ class Outward(httpx.AsyncBaseTransport):
             raise httpx.UnsupportedProtocol("not an address to go to")
         host = request.url.raw_host.decode("ascii")
         request.extensions = {**request.extensions, "sni_hostname": host.strip("[]")}
-        (address, *_) = await self._addresses(request.url.host, request.url.port or 443)
-        request.url = request.url.copy_with(host=address)  # the Host header was made before
-        response = await self._transport.handle_async_request(request)
+        response = await self._first_answer(request, await self._addresses(request.url.host))
         if response.headers.get("content-encoding", "identity") != "identity":
             await response.aclose()
             raise httpx.ReadError("a compressed answer was not asked for")
@@ -99,10 +97,20 @@ class Outward(httpx.AsyncBaseTransport):
             extensions=response.extensions,
         )
 
-    async def _addresses(self, host: str, port: int) -> list[str]:
+    async def _first_answer(self, request: httpx.Request, addresses: list[str]) -> httpx.Response:
+        for address in addresses[:-1]:
+            request.url = request.url.copy_with(host=address)  # the Host header was made before
+            try:
+                return await self._transport.handle_async_request(request)
+            except (httpx.ConnectError, httpx.ConnectTimeout):  # nothing was sent
+                continue
+        request.url = request.url.copy_with(host=addresses[-1])
+        return await self._transport.handle_async_request(request)
+
+    async def _addresses(self, host: str) -> list[str]:
         loop = asyncio.get_running_loop()
         try:
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             raise httpx.ConnectError("the name has no address") from error
         addresses = [str(each[4][0]) for each in found]

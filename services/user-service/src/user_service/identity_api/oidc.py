@@ -96,7 +96,7 @@ def _add_setting(router: APIRouter, it: Identity, openid: OpenId, sealer: Sealer
         one that does not work; an operator may always.
         """
         it.organisation(academy)
-        await it.attempts.take("identity-provider", academy)
+        await it.attempt(request, "identity-provider", academy)
         seal = _ready(sealer).seal
         caller = caller_of(request)
         async with it.pool.acquire() as connection:
@@ -157,9 +157,10 @@ def _told(asked: AskedProvider) -> dict[str, Any]:
 
 def _add_log_in(router: APIRouter, it: Identity, openid: OpenId, sealer: Sealer | None) -> None:
     @router.post("/academies/{academy}/oidc-flows", status_code=201, dependencies=[PUBLIC])
-    async def begin(academy: str) -> dict[str, Any]:
+    async def begin(request: Request, academy: str) -> dict[str, Any]:
         """Begin a log-in: where the browser goes, and the secret that it keeps until it comes back."""
         it.organisation(academy)
+        await it.attempt(request, "oidc-begin")
         async with it.pool.acquire() as connection:
             row = await identity_providers.row_of(connection, academy)
             if row is None:
@@ -176,6 +177,7 @@ def _add_log_in(router: APIRouter, it: Identity, openid: OpenId, sealer: Sealer 
     async def finish(request: Request, academy: str, asked: CameBack) -> dict[str, Any]:
         """Log in with what the provider answered. Works once; lets in only who is already of the academy."""
         organisation = it.organisation(academy)
+        await it.attempt(request, "oidc")
         if not is_state_of(asked.flow, asked.state):
             raise _over()
         async with it.pool.acquire() as connection:
