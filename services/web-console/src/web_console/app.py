@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from web_console.pages import entry, events, imports, invitations, operator, organisation, people, profile
+from web_console.pages import entry, events, imports, invitations, oidc, operator, organisation, people, profile
 from web_console.services import Refused, Services, Unreachable, segment
 from web_console.settings import Settings
 from web_console.visiting import keep_visit, redirect, render, whoever
@@ -136,7 +136,7 @@ def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None)
         yield
         await services.close()
 
-    modules = (entry, operator, people, imports, organisation, invitations, events, profile)
+    modules = (entry, oidc, operator, people, imports, organisation, invitations, events, profile)
     app = Starlette(
         routes=[
             Route("/livez", _livez),

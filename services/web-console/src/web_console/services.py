@@ -171,6 +171,10 @@ class Services:
         self._welcomes[academy] = (time.monotonic(), found)
         return found
 
+    def forget(self, academy: str) -> None:
+        """Ask anew what everybody may know of the academy."""
+        self._welcomes.pop(academy, None)
+
     async def why_not_ready(self) -> list[str]:
         """The services that do not answer."""
 

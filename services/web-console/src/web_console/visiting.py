@@ -33,6 +33,8 @@ OPERATOR: Final = "operator"
 VISIT: Final = "visit"
 LANGUAGE: Final = "language"
 FLASH: Final = "flash"
+OIDC: Final = "oidc"
+"""The academy and the secret of a log-in at an identity provider."""
 
 _SAFE: Final = ("GET", "HEAD")
 _TEMPLATES: Final = Environment(
@@ -57,6 +59,8 @@ class Visitor:
     ask: Ask
     csrf: str
     request: Request = field(repr=False)
+    ways: dict[str, Any] = field(default_factory=lambda: ways_in({}))
+    """How people of the academy log in."""
 
     def say(self, msgid: str, **params: Any) -> str:
         """The sentence in the visitor's language."""
@@ -80,9 +84,20 @@ class Visitor:
         """The first page of the academy for this role."""
         return home_of(self.academy, self.role)
 
+    def enter(self, welcome: dict[str, Any]) -> None:
+        """Be in this academy, where the address does not tell of one."""
+        self.academy, self.academy_name, self.ways = welcome["id"], welcome["name"], ways_in(welcome)
+        self.prefer(welcome["default_language"])
+
     def prefer(self, language: str | None) -> None:
         """Speak this language where the visitor did not choose one."""
         self.language = _language(self.request, language, self.language)
+
+
+def ways_in(welcome: dict[str, Any]) -> dict[str, Any]:
+    """How people log in: by `password`, by the `provider` of that name."""
+    ways: dict[str, Any] = welcome.get("log_in", {"password": True, "provider": None})
+    return ways
 
 
 def home_of(academy: str, role: str) -> str:
@@ -215,6 +230,7 @@ def _ask(request: Request) -> Ask:
 async def guest(request: Request) -> Visitor:
     """Somebody who is not known, in the academy of the address if it has one. Raises 404 where there is no such."""
     academy, name, language = request.path_params.get("academy", ""), "", None
+    ways = ways_in({})
     if academy:
         try:
             welcome = await _services(request).welcome(academy)
@@ -222,7 +238,7 @@ async def guest(request: Request) -> Visitor:
             if refused.status not in (404, 422):
                 raise
             raise HTTPException(404) from refused
-        name, language = welcome["name"], welcome["default_language"]
+        name, language, ways = welcome["name"], welcome["default_language"], ways_in(welcome)
     return Visitor(
         academy=academy,
         academy_name=name,
@@ -234,6 +250,7 @@ async def guest(request: Request) -> Visitor:
         ask=_ask(request),
         csrf=form_token(_visit(request)),
         request=request,
+        ways=ways,
     )
 
 

@@ -12,7 +12,7 @@ from chassis.problems import Problem
 from contracts.fields import email_key
 from user_service import store
 from user_service.domain import documents
-from user_service.identity import invitations, people, resets, sessions
+from user_service.identity import identity_providers, invitations, people, resets, sessions
 from user_service.identity.passwords import check_strength
 from user_service.identity.people import Somebody
 from user_service.identity_api.common import Identity, Password, Text, terms_document
@@ -65,6 +65,8 @@ def add_links(router: APIRouter, it: Identity) -> None:
             state = invitations.state_of(claim, seen.user if seen else None, await store.now(connection))
         if seen is None or state != "valid":
             raise _not_usable(state)
+        async with it.pool.acquire() as connection:
+            await identity_providers.require_password_log_in(connection, seen.academy)
         check_strength(password, email=seen.user.email, name=seen.user.name)
         hash_ = await it.passwords.hash(password)
         async with it.pool.acquire() as connection, connection.transaction():
@@ -89,6 +91,7 @@ def add_links(router: APIRouter, it: Identity) -> None:
         address = email_key(asked.email)
         await it.attempt(request, "reset", academy, address or asked.email)
         async with it.pool.acquire() as connection:
+            await identity_providers.require_password_log_in(connection, academy)
             found = await people.by_address(connection, academy, address) if address else None
         if found is not None:
             later.add_task(_mail_link, it, found)
@@ -131,11 +134,16 @@ def add_links(router: APIRouter, it: Identity) -> None:
         return {"academy": who.academy}
 
 
+def _has_been_in(who: Somebody) -> bool:
+    """By a password, or by a provider that the academy may not have any more."""
+    return who.password_hash is not None or who.user.invitation.status == "accepted"
+
+
 async def _mail_link(it: Identity, seen: Somebody) -> None:
     key = (seen.academy, seen.user.number_key)
     async with it.pool.acquire() as connection, connection.transaction():
         who = await people.by_number(connection, *key, lock=True)
-        if who is None or not who.may_enter or who.password_hash is None or who.user.email_key != seen.user.email_key:
+        if who is None or not who.may_enter or not _has_been_in(who) or who.user.email_key != seen.user.email_key:
             return
         await resets.request(connection, who, await store.now(connection))
 
