@@ -421,6 +421,11 @@ async def test_history_is_told_newest_first_to_whoever_may_see_the_person(servic
     await service.known(academy)
     users = f"/academies/{academy}/users"
     added = await done(service, await service.http.post(users, json=body("1/a")))
+    connection = await asyncpg.connect(service.database)
+    await connection.execute(
+        "UPDATE person SET ever_accepted_terms = true WHERE academy = $1", academy
+    )  # or they could not act
+    await connection.close()
     actor = bearer(Role.ADMINISTRATOR, academy, sub=f"user:{added['user']['user_id']}")
     await done(service, await service.http.patch(f"{users}/1/a", json={"first_name": "Anna"}, headers=actor))
     told = (await service.http.get(f"{users}/1/a/history")).json()["history"]
