@@ -36,8 +36,11 @@ ANNA: dict[str, Any] = {
     "last_name": "<b>Boer</b>",
     "email": "anna@example.com",
     "company": "Hubper",
+    "company_id": "c1",
     "department": "Verkoop",
+    "department_id": "d1",
     "functions": ["Adviseur"],
+    "function_ids": ["f1"],
     "cost_centre": "77",
     "active": True,
     "language": "nl",
@@ -204,8 +207,29 @@ async def test_only_what_was_touched_is_changed() -> None:
     assert console.body_of(f"PATCH user {PEOPLE}/a/1") == {"first_name": "Anne", "cost_centre": None}
 
 
-async def test_the_history_says_who_changed_what() -> None:
+async def test_the_form_of_two_departments_of_one_name_shows_the_persons_own() -> None:
     console = played()
+    companies = [
+        {"id": "old", "name": "Hubper", "removed": False, "departments": []},
+        {
+            "id": "c1",
+            "name": "Hubper",
+            "removed": False,
+            "departments": [
+                {"id": "d0", "name": "Verkoop", "removed": False},
+                {"id": "d1", "name": "Verkoop", "removed": False},
+            ],
+        },
+    ]
+    console.answers["GET org /academies/demo/structure"] = (200, STRUCTURE | {"companies": companies})
+    text = (await get(console, "/demo/users/p/a%2F1")).text
+    assert '<option value="c1" selected>' in text
+    assert '<option value="d1" selected>' in text
+
+
+@pytest.mark.parametrize("role", ["administrator", "manager"])
+async def test_the_history_says_who_changed_what(role: str) -> None:
+    console = played(role)
     change = {"at": "2026-11-01T10:00:00Z", "actor": "user:1", "actor_name": "<u>Ada", "changes": {"email": ["a", "b"]}}
     change["changes"] |= {"administrator": [False, True], "functions": [[], ["Adviseur"]]}
     change |= {"type": "updated", "restored": False, "version": 2, "invitation": "queued"}

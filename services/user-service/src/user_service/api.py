@@ -86,6 +86,7 @@ class Wanted(BaseModel):
     function: Text | None = None
     status: Status | None = None
     invitation: Standing | None = None
+    language: Text | None = None
     limit: int = Field(default=100, ge=1, le=1000)
     after: Annotated[str, Field(max_length=2_000), AfterValidator(_without_nul)] = ""
     count: bool = False

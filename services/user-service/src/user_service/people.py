@@ -32,6 +32,7 @@ class Filter(NamedTuple):
     function: str | None = None
     status: Status | None = None
     invitation: Standing | None = None
+    language: str | None = None
 
 
 class Page(NamedTuple):
@@ -98,6 +99,8 @@ def _where(academy: str, wanted: Filter) -> tuple[list[str], list[Any]] | None:
         add("department_id = ?", wanted.department)
     if wanted.function:
         add("function_ids @> ARRAY[?::text]", wanted.function)
+    if wanted.language:
+        add("language = ?", wanted.language)
     if wanted.invitation:
         add("invitation_status = ?", _PHASES.get(wanted.invitation, wanted.invitation))
         if wanted.invitation == "already_invited":

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from chassis.commands import Commands
-from chassis.database import Pool
+from chassis.database import Connection, Pool
 from chassis.records import Record, decode_headers
 from chassis.testing import MakePool
 from contracts.envelope import Envelope
@@ -55,6 +55,9 @@ class FixedOrganisations:
 
     async def wait_for(self, pool: Pool, revisions: dict[str, int]) -> None:
         return None
+
+    async def are_current(self, connection: Connection, academies: set[str]) -> bool:
+        return True
 
 
 @pytest.fixture

@@ -439,6 +439,16 @@ async def test_history_is_told_newest_first_to_whoever_may_see_the_person(servic
         assert (await service.http.get(f"{users}/1/a/history", headers=manager)).status_code == status
 
 
+async def test_an_academy_that_was_defined_a_moment_ago_gets_its_administrator(service: Service, academy: str) -> None:
+    path = f"/academies/{academy}/administrators"
+    asked = {"personnel_number": "9", "first_name": "Ada", "last_name": "Vries", "email": "ada@acme.example"}
+    unknown = await service.http.post(path, json=asked)
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_academy")
+    making = asyncio.create_task(service.http.post(path, json=asked, params={"min_org_revision": 1}))
+    await service.define(academy)
+    assert (await making).status_code == 201
+
+
 async def test_a_manager_is_listed_the_own_department_alone(service: Service, academy: str) -> None:
     await service.known(academy)
     users = f"/academies/{academy}/users"

@@ -73,7 +73,7 @@ class Visitor:
         zone = ZoneInfo(_settings(self.request).time_zone)
         at = datetime.fromisoformat(moment).astimezone(zone)
         shown = format_datetime(at, "d MMM y HH:mm", locale=self.language)
-        return Markup('<time datetime="{}">{}</time>').format(moment, shown)
+        return Markup('<time datetime="{}">{}</time>').format(at.isoformat(timespec="milliseconds"), shown)
 
     @property
     def home(self) -> str:
@@ -173,7 +173,7 @@ def _may(role: str, roles: tuple[str, ...]) -> bool:
 async def _known(request: Request) -> Visitor | Response:
     """Whoever logged in; else the way to the log-in."""
     academy = request.path_params.get("academy", "")
-    ask = _services(request).ask(request.headers.get("user-agent", ""))
+    ask = _ask(request)
     for credential in _credentials(request, academy):
         try:
             answer = (await ask.with_credential(credential).send("user", "POST", "/access-tokens")).json()
@@ -207,6 +207,11 @@ def credential_of(request: Request, name: str) -> str:
     return request.cookies.get(_cookie(request, name), "")
 
 
+def _ask(request: Request) -> Ask:
+    client = request.client.host if request.client is not None else ""
+    return _services(request).ask(request.headers.get("user-agent", ""), client)
+
+
 async def guest(request: Request) -> Visitor:
     """Somebody who is not known, in the academy of the address if it has one. Raises 404 where there is no such."""
     academy, name, language = request.path_params.get("academy", ""), "", None
@@ -226,7 +231,7 @@ async def guest(request: Request) -> Visitor:
         personnel_number="",
         department="",
         language=_language(request, None, language),
-        ask=_services(request).ask(request.headers.get("user-agent", "")),
+        ask=_ask(request),
         csrf=form_token(_visit(request)),
         request=request,
     )

@@ -170,6 +170,7 @@ def service_environment(
             "INSTROOM_VERIFY_KEYS": json.dumps({secrets.signing_key_id: secrets.verify_key}),
             "INSTROOM_ACCESS_SIGNING_KEY": secrets.access_signing_key,
             "INSTROOM_ACCESS_SIGNING_KEY_ID": secrets.access_signing_key_id,
+            "INSTROOM_TRUSTED_PROXIES": '["127.0.0.1/32"]',  # the console
             "INSTROOM_OPERATOR_TOKEN_HASH": hashlib.sha256(secrets.operator_token.encode()).hexdigest(),
             "INSTROOM_FIRST_ADMINISTRATOR": json.dumps(
                 {

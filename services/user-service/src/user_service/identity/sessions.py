@@ -1,13 +1,17 @@
 """Sessions: opaque, stored as a hash, over after a while or when they are ended."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from chassis.database import Connection
+from chassis.problems import Problem
 from chassis.records import new_id
 from user_service.domain.documents import timestamp
+from user_service.identity import people
 from user_service.identity.secrets import hashed, new_secret
+from user_service.store import PersonKey
 
 LASTS: Final = timedelta(hours=12)
 
@@ -22,11 +26,36 @@ class Session:
 
 
 async def begin(
+    connection: Connection,
+    academy: str,
+    number_key: str,
+    user_agent: str,
+    now: datetime,
+    *,
+    password_hash: str | None = None,
+) -> dict[str, Any]:
+    """A new session: the secret, which is told this once, and until when it lasts.
+
+    Refused where the person may not enter any more, or has another password than the one of `password_hash` by now:
+    what ends their sessions at this moment must not miss this one.
+    """
+    async with connection.transaction():
+        if academy:
+            who = await people.by_number(connection, academy, number_key, lock=True)
+            if who is None or not who.may_enter or password_hash not in (None, who.password_hash):
+                raise Problem(401, "wrong_credentials", "the e-mail address or the password is wrong")
+        return await _begin(connection, academy, number_key, user_agent, now)
+
+
+async def _begin(
     connection: Connection, academy: str, number_key: str, user_agent: str, now: datetime
 ) -> dict[str, Any]:
-    """A new session: the secret, which is told this once, and until when it lasts."""
     secret, expires = new_secret(), now + LASTS
-    await connection.execute("DELETE FROM session WHERE expires_at < $1", now)
+    await connection.execute(
+        """DELETE FROM session WHERE id = ANY (ARRAY(
+               SELECT id FROM session WHERE expires_at < $1 FOR UPDATE SKIP LOCKED))""",
+        now,
+    )
     await connection.execute(
         """INSERT INTO session (id, token_hash, academy, number_key, user_agent, created_at, last_used_at, expires_at)
            VALUES ($1, $2, $3, $4, $5, $6, $6, $7)""",
@@ -73,6 +102,16 @@ async def end(connection: Connection, academy: str, number_key: str, id: str) ->
     """End one session of a person; one of somebody else stays."""
     await connection.execute(
         "DELETE FROM session WHERE academy = $1 AND number_key = $2 AND id = $3", academy, number_key, id
+    )
+
+
+async def end_of(connection: Connection, persons: Collection[PersonKey]) -> None:
+    """End all sessions of people who are locked; there may be thousands."""
+    await connection.execute(
+        """DELETE FROM session AS s USING unnest($1::text[], $2::text[]) AS k (academy, number_key)
+           WHERE s.academy = k.academy AND s.number_key = k.number_key""",
+        [academy for academy, _ in persons],
+        [number for _, number in persons],
     )
 
 

@@ -14,7 +14,15 @@ from user_service import messages, store
 from user_service.domain.organisation import Organisation
 from user_service.identity import api_tokens, invitations, people, sessions
 from user_service.identity.people import Somebody
-from user_service.identity_api.common import Identity, Password, Text, secret_of, terms_document, unauthenticated
+from user_service.identity_api.common import (
+    Identity,
+    Password,
+    Text,
+    client_of,
+    secret_of,
+    terms_document,
+    unauthenticated,
+)
 
 
 class LogIn(BaseModel):
@@ -47,7 +55,7 @@ def add_sessions(router: APIRouter, it: Identity) -> None:
         """Log in. Answers, and takes as long, the same for whoever has no account."""
         it.organisation(academy)
         address = email_key(asked.email)
-        await it.attempts.take("log-in", academy, address or asked.email)
+        await it.attempt(request, "log-in", academy, address or asked.email)
         async with it.pool.acquire() as connection:
             found = await people.by_address(connection, academy, address) if address else None
         hash_ = found.password_hash if found is not None else None
@@ -57,13 +65,16 @@ def add_sessions(router: APIRouter, it: Identity) -> None:
         async with it.pool.acquire() as connection:
             now = await store.now(connection)
             agent = request.headers.get("user-agent", "")
-            return await sessions.begin(connection, academy, found.user.number_key, agent, now)
+            return await sessions.begin(connection, academy, found.user.number_key, agent, now, password_hash=hash_)
 
     @router.post("/operator/sessions", dependencies=[PUBLIC])
     async def log_in_operator(request: Request, asked: OperatorLogIn) -> dict[str, Any]:
         """Log in with the operator's token."""
+        client = client_of(request)
+        await it.attempt(request, "operator")
+        await it.attempts.refuse_after_many("operator", client)
         if not it.is_operator(asked.token.get_secret_value()):
-            await it.attempts.take("operator")
+            await it.attempts.take("operator", client)
             raise Problem(401, "wrong_credentials", "that is not the operator's token")
         async with it.pool.acquire() as connection:
             now = await store.now(connection)

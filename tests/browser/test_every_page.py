@@ -1,0 +1,102 @@
+"""Every page of the console in every state: everybody can use it, in light and dark, narrow and wide, and it is HTML."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from itertools import product
+
+import pytest
+import uvicorn
+from playwright.sync_api import Response
+from starlette.routing import Route
+
+from browser import academies, addresses
+from browser.academies import World
+from browser.addresses import NO_PAGES, View
+from browser.conftest import NewVisitor
+from browser.judges import NARROW, Judges, too_wide
+from browser.visitor import Visitor
+from instroom.testing import Platform, wait_until
+from web_console.testing import Played
+
+ROUTES = sorted({r.path for r in Played().app.routes if isinstance(r, Route) and "GET" in (r.methods or ())})
+WIDTHS = (NARROW, 1280, 1920)
+LANGUAGES = {"nl": "nl-NL", "en": "en-GB"}
+JUDGED = {"nl": {("light", 1280), ("dark", NARROW)}, "en": {("dark", 1280), ("light", NARROW)}}
+"""Of each page both schemes, both languages and both widths are judged, though not each with each."""
+
+
+@pytest.fixture(scope="module")
+def world(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> World:
+    return academies.make(platform, f"all-{time.time_ns() % 10**9}", tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(scope="module")
+def played() -> Iterator[str]:
+    """The address of a console over services that are played."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    console = Played(public_url=url)
+    addresses.play(console)
+    server = uvicorn.Server(uvicorn.Config(console.app, log_level="warning"))
+    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+    thread.start()
+    wait_until(lambda: server.started, what="the played console")
+    yield url
+    server.should_exit = True
+    thread.join()
+
+
+def test_every_route_of_the_console_is_looked_at_or_is_no_page(world: World, played: str) -> None:
+    seen = {view.route for view in addresses.views(world, played)}
+    assert sorted(seen | set(NO_PAGES)) == ROUTES
+    assert not seen & set(NO_PAGES)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_is_found_on_any_page(
+    new_visitor: NewVisitor, judges: Judges, world: World, played: str, language: str
+) -> None:
+    visitors: dict[str, Visitor] = {}
+    documents: dict[str, str] = {}
+    found: list[str] = []
+    for view in addresses.views(world, played):
+        if view.who not in visitors:
+            visitors[view.who] = new_visitor(world.url, language=LANGUAGES[language])
+            if view.who != "guest":
+                cookie, session = world.sessions.get(view.who, ("instroom-session", "s" * 43))
+                at = played if view.who == "played" else world.url
+                visitors[view.who].context.add_cookies([{"name": cookie, "value": session, "url": at}])
+        visitor = visitors[view.who]
+        answer = visitor.page.goto(view.path)
+        if view.act:
+            answer = view.act(visitor.page)
+        assert answer is not None
+        documents[view.name] = _document(view, answer)
+        if answer.status != view.status:
+            found.append(f"{view.name}: {visitor.page.url} answered {answer.status}")
+        if view.status >= 500:  # a browser tells it as an error of its own
+            visitor.trouble[:] = [each for each in visitor.trouble if f"a status of {view.status}" not in each]
+        if not view.part:
+            found += [f"{view.name}: {each}" for each in _judged(visitor, judges, language)]
+    found += judges.about(documents)
+    assert not found, "\n".join(found)
+
+
+def _judged(visitor: Visitor, judges: Judges, language: str) -> Iterator[str]:
+    page = visitor.page
+    for width, scheme in product(WIDTHS, ("light", "dark")):
+        if scheme == "light":
+            page.set_viewport_size({"width": width, "height": 900})
+            if (wide := too_wide(page)) > 0:
+                yield f"{wide} pixels too wide for a window of {width}"
+        if (scheme, width) in JUDGED[language]:
+            page.emulate_media(color_scheme=scheme)
+            yield from (f"{scheme}, {width}: {each}" for each in judges.against(page))
+
+
+def _document(view: View, answer: Response) -> str:
+    if not view.part:
+        return answer.text()
+    return f'<!doctype html><html lang="nl"><head><title>x</title></head><body>{answer.text()}</body></html>'
