@@ -143,7 +143,11 @@ def _imports(world: World) -> None:
     for what, data, file in (
         ("checked", books.workbook([*rows, *newer]), "september.xlsx"),
         ("nothing good", books.workbook([rows[4]]), "fout.xlsx"),
-        ("refused", books.workbook(rows, [each for each in IMPORT_FIELDS if each != "personnel_number"]), "zonder-nummer.xlsx"),
+        (
+            "refused",
+            books.workbook(rows, [each for each in IMPORT_FIELDS if each != "personnel_number"]),
+            "zonder-nummer.xlsx",
+        ),
     ):
         world.imports[what] = full.check(data, file)["import_id"]
 
