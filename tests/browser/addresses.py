@@ -17,6 +17,7 @@ NO_PAGES = {
     "/readyz": "JSON",
     "/robots.txt": "text",
     "/{academy}": "goes on to the log-in",
+    "/{academy}/oidc": "goes on to the log-in",
     "/{academy}/imports/template.xlsx": "a workbook",
     "/{academy}/imports/{id}/report.xlsx": "a workbook",
     "/{academy}/events/stream": "events, which the page of events shows",
@@ -119,6 +120,7 @@ def _entrances(world: World, full: str) -> list[View]:
     return [
         View("root", "/", "/", "guest"),
         View("log-in", log_in, f"{full}/", "guest"),
+        View("back from no provider", "/-/oidc", "/-/oidc", "guest", 409),
         View("log-in refused", log_in, f"{full}/", "guest", 401, sent("main form", email="x@y.example", password="x")),
         View("forgotten", "/{academy}/password", f"{full}/password", "guest"),
         View(
@@ -283,6 +285,15 @@ def _organisation(world: World, full: str, empty: str) -> list[View]:
         View("function", unit, f"{at}/function/{units['Adviseur']}"),
         View("no such unit", unit, f"{at}/company/x", status=404),
         View("remove", f"{unit}/remove", f"{at}/company/{units['Acme BV']}/remove"),
+        View("move", f"{org}/department/{{id}}/move", f"{at}/department/{units['Verkoop']}/move"),
+        View(
+            "move, nowhere",
+            f"{org}/department/{{id}}/move",
+            f"{at}/department/{units['Verkoop']}/move",
+            status=422,
+            act=sent("main form"),
+        ),
+        View("turn off a language", f"{org}/languages/{{code}}/off", f"{at}/languages/en/off"),
     ]
 
 
@@ -294,6 +305,14 @@ def _others(full: str, empty: str) -> list[View]:
         View("invitations, none", invitations, f"{empty}/invitations", "first"),
         View("events", events, f"{full}/events", pictures=(Picture("events"),)),
         View("events, filtered", events, f"{empty}/events?text=niets", "first"),
+        View("log-in settings", "/{academy}/log-in", f"{full}/log-in"),
+        View(
+            "log-in settings, refused",
+            "/{academy}/log-in",
+            f"{full}/log-in",
+            status=422,
+            act=sent("main form", name="Acme ID", issuer="x", client_id="x", client_secret="x"),
+        ),
         View("profile", profile, f"{full}/profile"),
         View("profile of a member", profile, f"{full}/profile", "member"),
         View(

@@ -13,6 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from browser.academies import PASSWORD, add_administrator
 from browser.conftest import NewVisitor
+from browser.visitor import press
 from instroom import home
 from instroom.testing import wait_until
 
@@ -155,8 +156,7 @@ class Journey:
     folder: Path
 
     def press(self, name: str, page: Page | None = None) -> None:
-        main = (page or self.page).get_by_role("main")
-        main.get_by_role("button", name=self.say[name], exact=True).first.click()
+        press(page or self.page, self.say[name])
 
     def field(self, name: str) -> Locator:
         return self.page.get_by_label(self.say[name], exact=True)

@@ -79,3 +79,8 @@ class Visitor:
         refused = message.text.startswith("Failed to load resource: the server responded with a status of 4")
         if message.type == "error" and not refused:
             self.trouble.append(f"{message.page.url if message.page else ''}: {message.text}")
+
+
+def press(page: Page, name: str) -> None:
+    """The button of this name in the content of the page."""
+    page.get_by_role("main").get_by_role("button", name=name, exact=True).first.click()

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Request, Response
+from fastapi import APIRouter, Body, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, Field
 
@@ -54,10 +54,13 @@ def add_administration(router: APIRouter, it: Identity) -> None:
         responses={200: {"description": "The administrator was there already"}},
     )
     async def make_administrator(
-        request: Request, academy: str, asked: Annotated[NewAdministrator, Body()]
+        request: Request,
+        academy: str,
+        asked: Annotated[NewAdministrator, Body()],
+        min_org_revision: Annotated[int, Query(ge=0)] = 0,
     ) -> JSONResponse:
         """Somebody who administers the academy, without a place in its structure."""
-        organisation = it.organisation(academy)
+        organisation = await it.new_organisation(academy, min_org_revision)
         user, new = await administrators.make(
             it.pool, it.organisations, it.passwords, academy, asked, actor_of(request)
         )

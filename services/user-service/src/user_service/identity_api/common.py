@@ -56,6 +56,12 @@ class Identity:
             raise Problem(404, "unknown_academy", f"there is no academy {academy[:100]}")
         return organisation
 
+    async def new_organisation(self, academy: str, revision: int) -> Organisation:
+        """The same of an academy that may have been defined a moment ago, with that revision."""
+        if revision and is_academy_id(academy) and not self.organisations.of(academy).known:
+            await self.organisations.wait_for(self.pool, {academy: revision})
+        return self.organisation(academy)
+
     def is_operator(self, secret: str) -> bool:
         given = hashlib.sha256(secret.encode()).hexdigest()
         told = self.settings.operator_token_hash
@@ -93,6 +99,15 @@ class Identity:
         who = {"sub": sub, "role": role, "academy": academy} | empty | caller
         return {"access_token": token, "token_type": "Bearer", "expires_in": TOKEN_SECONDS, "caller": who}
 
+    async def attempt(self, request: Request, what: str, *key: str) -> None:
+        """Count that this client tried something, and with which account or link; refuse it when it was too often.
+
+        The client's address is the peer's, or what one of the trusted proxies says of it.
+        """
+        await self.attempts.take_of_client(what, client_of(request))
+        if key:
+            await self.attempts.take(what, *key)
+
     async def session(self, request: Request) -> Session:
         """The session of whoever asks, or 401."""
         async with self.pool.acquire() as connection:
@@ -109,6 +124,11 @@ class Identity:
                 await sessions.end_all(connection, session.academy, session.number_key)
                 raise unauthenticated()
         return found
+
+
+def client_of(request: Request) -> str:
+    """The network address of whoever asks."""
+    return request.client.host if request.client is not None else ""
 
 
 def secret_of(request: Request) -> str:

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from chassis.access import caller_of
 from chassis.problems import Problem
 from contracts.fields import number_key
-from user_service.identity import people, sessions
+from user_service.identity import people, resets, sessions
 from user_service.identity.passwords import check_strength
 from user_service.identity_api.common import ANY_ROLE, Identity, Password, without_nul_or_404
 
@@ -42,9 +42,9 @@ def add_profile(router: APIRouter, it: Identity) -> None:
 
     @router.put("/academies/{academy}/profile/password", status_code=204, dependencies=ANY_ROLE)
     async def change_password(request: Request, academy: str, asked: ChangedPassword) -> Response:
-        """Choose another password; ends the other sessions."""
+        """Choose another password; ends the other sessions, and links for a new password."""
         key = (academy, own(request))
-        await it.attempts.take("password", *key)
+        await it.attempt(request, "password", *key)
         async with it.pool.acquire() as connection:
             who = await people.by_number(connection, *key)
         if who is None or not await it.passwords.matches(who.password_hash, asked.current.get_secret_value()):
@@ -53,6 +53,10 @@ def add_profile(router: APIRouter, it: Identity) -> None:
         check_strength(password, email=who.user.email, name=who.user.name)
         hash_ = await it.passwords.hash(password)
         async with it.pool.acquire() as connection, connection.transaction():
+            now = await people.by_number(connection, *key, lock=True)
+            if now is None or now.password_hash != who.password_hash:
+                raise Problem(422, "wrong_credentials", "that is not the present password")
             await people.set_password(connection, *key, hash_)
             await sessions.end_all(connection, *key, but=caller_of(request).session)
+            await resets.end_of(connection, [key])
         return Response(status_code=204)

@@ -12,9 +12,17 @@ from contracts.events.users import UserUpdated
 from contracts.fields import email_key
 from user_service import messages, store
 from user_service.domain.organisation import Organisation
-from user_service.identity import api_tokens, invitations, people, sessions
-from user_service.identity.people import Somebody
-from user_service.identity_api.common import Identity, Password, Text, secret_of, terms_document, unauthenticated
+from user_service.identity import api_tokens, identity_providers, invitations, people, sessions
+from user_service.identity.sessions import Session
+from user_service.identity_api.common import (
+    Identity,
+    Password,
+    Text,
+    client_of,
+    secret_of,
+    terms_document,
+    unauthenticated,
+)
 
 
 class LogIn(BaseModel):
@@ -35,11 +43,14 @@ def add_sessions(router: APIRouter, it: Identity) -> None:
     async def welcome(academy: str) -> dict[str, Any]:
         """What an academy shows to whoever is not logged in."""
         organisation = it.organisation(academy)
+        async with it.pool.acquire() as connection:
+            ways = await identity_providers.ways_in(connection, academy)
         return {
             "id": academy,
             "name": organisation.name,
             "default_language": organisation.default_language,
             "languages": sorted(organisation.languages),
+            "log_in": ways,
         }
 
     @router.post("/academies/{academy}/sessions", dependencies=[PUBLIC])
@@ -47,23 +58,28 @@ def add_sessions(router: APIRouter, it: Identity) -> None:
         """Log in. Answers, and takes as long, the same for whoever has no account."""
         it.organisation(academy)
         address = email_key(asked.email)
-        await it.attempts.take("log-in", academy, address or asked.email)
+        await it.attempt(request, "log-in", academy, address or asked.email)
         async with it.pool.acquire() as connection:
+            await identity_providers.require_password_log_in(connection, academy)
             found = await people.by_address(connection, academy, address) if address else None
         hash_ = found.password_hash if found is not None else None
         right = await it.passwords.matches(hash_, asked.password.get_secret_value())
         if found is None or not right or not found.may_enter:
             raise Problem(401, "wrong_credentials", "the e-mail address or the password is wrong")
-        async with it.pool.acquire() as connection:
+        async with it.pool.acquire() as connection, connection.transaction():
+            await identity_providers.require_password_log_in(connection, academy, lock=True)
             now = await store.now(connection)
             agent = request.headers.get("user-agent", "")
-            return await sessions.begin(connection, academy, found.user.number_key, agent, now)
+            return await sessions.begin(connection, academy, found.user.number_key, agent, now, password_hash=hash_)
 
     @router.post("/operator/sessions", dependencies=[PUBLIC])
     async def log_in_operator(request: Request, asked: OperatorLogIn) -> dict[str, Any]:
         """Log in with the operator's token."""
+        client = client_of(request)
+        await it.attempt(request, "operator")
+        await it.attempts.refuse_after_many("operator", client)
         if not it.is_operator(asked.token.get_secret_value()):
-            await it.attempts.take("operator")
+            await it.attempts.take("operator", client)
             raise Problem(401, "wrong_credentials", "that is not the operator's token")
         async with it.pool.acquire() as connection:
             now = await store.now(connection)
@@ -103,7 +119,7 @@ def add_sessions(router: APIRouter, it: Identity) -> None:
         organisation = it.organisations.of(session.academy)
         if asked.version != organisation.terms(who.user.language)[0]:
             raise Problem(409, "terms_changed", "there is a newer version of the terms: read that one")
-        await _accept_terms(it, who, asked.version, organisation)
+        await _accept_terms(it, session, asked.version, organisation)
         return Response(status_code=204)
 
     @router.delete("/sessions/current", status_code=204, dependencies=[PUBLIC])
@@ -115,12 +131,15 @@ def add_sessions(router: APIRouter, it: Identity) -> None:
         return Response(status_code=204)
 
 
-async def _accept_terms(it: Identity, who: Somebody, version: int, organisation: Organisation) -> None:
-    key = (who.academy, who.user.number_key)
+async def _accept_terms(it: Identity, session: Session, version: int, organisation: Organisation) -> None:
+    key = (session.academy, session.number_key)
     async with it.pool.acquire() as connection, connection.transaction():
         now = await people.by_number(connection, *key, lock=True)
         if now is None or not now.may_enter:
             raise unauthenticated()
+        if session.provider and now.user.invitation.status == "open":
+            await invitations.accept(connection, now, None, version, organisation)
+            return
         await people.set_terms(connection, *key, version)
         if now.user.terms_accepted:
             return
@@ -132,4 +151,4 @@ async def _accept_terms(it: Identity, who: Somebody, version: int, organisation:
             "person": messages.person_json(after, organisation),
             "changes": {"terms_accepted": [False, True]},
         }
-        await invitations.tell(connection, UserUpdated, who.academy, after, body, who.subject)
+        await invitations.tell(connection, UserUpdated, now.academy, after, body, now.subject)

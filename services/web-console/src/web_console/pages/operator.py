@@ -1,8 +1,8 @@
 """The operator's pages: academies and their first administrator."""
 
-import asyncio
 from typing import Any, Final
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -19,7 +19,7 @@ _REASONS: Final = {
     "invalid_email": ("email", mark("This is not an e-mail address.")),
     "email_in_use": ("email", mark("Somebody of the academy has this e-mail address already.")),
     "conflict": ("", mark("Somebody was added at the same moment. Try it again.")),
-    "unknown_academy": ("", mark("There is no such academy.")),
+    "unknown_academy": ("", mark("The academy is still being made. Look again in a moment.")),
 }
 
 
@@ -112,15 +112,12 @@ async def first_administrator(request: Request, visitor: Visitor) -> Response:
 
 
 async def _add(visitor: Visitor, academy: str, body: dict[str, Any]) -> None:
-    """user-service hears of a new academy a moment after org-service made it."""
-    for left in (4, 3, 2, 1, 0):
-        try:
-            await visitor.ask.send("user", "POST", f"/academies/{segment(academy)}/administrators", json=body)
-            return
-        except Refused as refused:
-            if refused.code != "unknown_academy" or not left:
-                raise
-        await asyncio.sleep(0.5)
+    """user-service hears of a new academy a moment after org-service made it: it waits some seconds for this revision."""
+    known = {each["id"]: each["revision"] for each in (await visitor.ask.get("org", "/academies"))["academies"]}
+    if academy not in known:
+        raise HTTPException(404)
+    path = f"/academies/{segment(academy)}/administrators"
+    await visitor.ask.send("user", "POST", path, params={"min_org_revision": known[academy]}, json=body)
 
 
 async def _show(visitor: Visitor, status: int = 200, **context: Any) -> Response:
