@@ -55,7 +55,7 @@ class View:
         return self.route in PARTS
 
 
-PHONE = Picture("phone-invitation", width=360, height=760, language="nl")
+PHONE = Picture("phone-invitation", width=360, height=870, language="nl")
 
 
 def sent(form: str, **fields: str | bool) -> Act:

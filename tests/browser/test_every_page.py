@@ -53,6 +53,7 @@ def test_every_route_of_the_console_is_looked_at_or_is_no_page(world: World, pla
     assert not seen & set(NO_PAGES)
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_nothing_is_found_on_any_page(
     new_visitor: NewVisitor, judges: Judges, world: World, played: str, language: str
