@@ -83,6 +83,8 @@ def test_nothing_is_found_on_any_page(
         for picture in view.pictures:
             if picture.language == language:
                 _picture(visitor, picture)
+        if view.route == "/{academy}/events":  # its stream ends with the token, which a browser tells as an error
+            visitor.page.goto("about:blank")
     found += judges.about(documents)
     assert not found, "\n".join(found)
 
