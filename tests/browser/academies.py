@@ -41,9 +41,21 @@ NAMES = (
     ("1010", "Jurre", "de", "Groot"),
     ("1011", "Karin", "", "Bos"),
     ("1012", "Lars", "", "Vos"),
+    ("2001", "Mees", "", "Dekker"),
+    ("2002", "Noor", "", "Peters"),
+    ("2003", "Otto", "", "Kok"),
 )
+IMPORTED = NAMES[:12]
 LINK = re.compile(r"https?://[^/\s]+(/-/(?:invitation|password)/[\w.-]+)")
 Row = dict[str, Any]
+
+
+class Named(Academy):
+    """An academy whose people have addresses as people have them."""
+
+    def address(self, number: object = "1001") -> str:
+        name = next((f"{first}.{last}" for known, first, _, last in NAMES if known == str(number)), f"nr{number}")
+        return f"{name.lower()}@{self.id}.example"
 
 
 @dataclass
@@ -74,8 +86,8 @@ def make(platform: Platform, id_: str, folder: Path) -> World:
     about = {"default_language": "nl", "languages": ["nl", "en"]}
     south = {"academy": about | {"name": "Academie Zuid"}, "companies": COMPANIES, "functions": FUNCTIONS}
     north = {"academy": about | {"name": "Academie Noord"}, "companies": [], "functions": []}
-    full = new_academy(platform, id_, folder / id_, **south)
-    empty = new_academy(platform, f"{id_}-0", folder / f"{id_}-0", **north)
+    full = Named(**vars(new_academy(platform, id_, folder / id_, **south)))
+    empty = Named(**vars(new_academy(platform, f"{id_}-0", folder / f"{id_}-0", **north)))
     known = home.addresses(platform.home)
     world = World(full, empty, known.console)
     with httpx.Client(base_url=known.services["user-service"], timeout=30, trust_env=False) as http:
@@ -89,7 +101,7 @@ def make(platform: Platform, id_: str, folder: Path) -> World:
 
 def _people(world: World) -> None:
     full = world.full
-    rows = [person(full, *each, invite="x" if int(each[0]) % 3 else "") for each in NAMES]
+    rows = [person(full, *each, invite="x" if int(each[0]) % 3 else "") for each in IMPORTED]
     rows[3] |= {"active": "", "functions": ""}
     rows[7] |= {"department": "Verkoob"}
     rows[9] |= {"email": "jurre.degroot@"}
@@ -131,7 +143,11 @@ def _imports(world: World) -> None:
     for what, data, file in (
         ("checked", books.workbook([*rows, *newer]), "september.xlsx"),
         ("nothing good", books.workbook([rows[4]]), "fout.xlsx"),
-        ("refused", books.workbook(rows, [each for each in IMPORT_FIELDS if each != "last_name"]), "zonder-naam.xlsx"),
+        (
+            "refused",
+            books.workbook(rows, [each for each in IMPORT_FIELDS if each != "personnel_number"]),
+            "zonder-nummer.xlsx",
+        ),
     ):
         world.imports[what] = full.check(data, file)["import_id"]
 

@@ -272,6 +272,15 @@ def _organisation(world: World, full: str, empty: str) -> list[View]:
         View("function", unit, f"{at}/function/{units['Adviseur']}"),
         View("no such unit", unit, f"{at}/company/x", status=404),
         View("remove", f"{unit}/remove", f"{at}/company/{units['Acme BV']}/remove"),
+        View("move", f"{org}/department/{{id}}/move", f"{at}/department/{units['Verkoop']}/move"),
+        View(
+            "move, nowhere",
+            f"{org}/department/{{id}}/move",
+            f"{at}/department/{units['Verkoop']}/move",
+            status=422,
+            act=sent("main form"),
+        ),
+        View("turn off a language", f"{org}/languages/{{code}}/off", f"{at}/languages/en/off"),
     ]
 
 

@@ -29,7 +29,7 @@ JUDGED = {"nl": {("light", 1280), ("dark", NARROW)}, "en": {("dark", 1280), ("li
 
 @pytest.fixture(scope="module")
 def world(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> World:
-    return academies.make(platform, f"all-{time.time_ns() % 10**9}", tmp_path_factory.mktemp("world"))
+    return academies.make(platform, f"zuid{time.time_ns() % 10**6}", tmp_path_factory.mktemp("world"))
 
 
 @pytest.fixture(scope="module")

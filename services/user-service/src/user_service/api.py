@@ -46,7 +46,7 @@ _MANAGERS_MAY = ("resend-invitation", "withdraw-invitation")
 
 
 def _may_see(caller: AccessClaims, user: User) -> bool:
-    if caller.role is Role.MANAGER and user.department_id == caller.department:
+    if caller.role is Role.MANAGER and caller.department and user.department_id == caller.department:
         return not user.deleted
     if caller.role in (Role.MANAGER, Role.MEMBER):
         return user.number == caller.personnel_number and not user.deleted
@@ -194,7 +194,8 @@ def make_router(pool: Pool, commands: Commands, organisations: Organisations) ->
         chosen = Filter(**wanted.model_dump(exclude={"limit", "after", "count"}))
         total = None
         if caller.role is Role.MANAGER:
-            if chosen.status == "deleted" or chosen.department not in (None, "", caller.department):
+            other = chosen.department not in (None, "", caller.department)
+            if other or chosen.status == "deleted" or not caller.department:
                 return {"users": [], "next": None} | _counted(people.Total(0, True) if wanted.count else None)
             chosen = chosen._replace(department=caller.department)
         async with pool.acquire() as connection:

@@ -75,7 +75,7 @@ async def count_people(connection: Connection, academy: str, wanted: Filter) -> 
     if where is None:
         return Total(0, True)
     conditions, values = where
-    most = COUNTED if wanted.search or wanted.function else None
+    most = COUNTED if wanted.search or wanted.function or wanted.language else None
     values.append(None if most is None else most + 1)
     counted: int = await connection.fetchval(
         f"SELECT count(*) FROM (SELECT FROM person WHERE {' AND '.join(conditions)} LIMIT ${len(values)}) AS found",  # noqa: S608
