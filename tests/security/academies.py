@@ -244,6 +244,14 @@ class _Made:
             "{number}/{action}": "resend-invitation",
             "sessions/{id}": realm.people["elders"].session_id,
             "invitations/{token}": self._token_for(realm.people["collega"], "invitation"),
+            "/{academy}": realm.id,
+            "p/{number}": realm.people["elders"].number,
+            "imports/{id}": realm.ids["imports/{import_id}"],
+            "organisation/{kind}": "function",
+            "{kind}/{id}": realm.units["function"],
+            "academies/{new}": realm.id,
+            "invitation/{token}": self._token_for(realm.people["collega"], "invitation"),
+            "password/{token}": realm.ids["password-resets/{token}"],
             "invitation": f"{invitation['invitation_id']}:{invitation['generation']}",
         }
 

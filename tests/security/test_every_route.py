@@ -18,7 +18,18 @@ from instroom import home
 from instroom.testing import Platform
 from security.academies import Person, Realm, access_token
 from security.callers import Forger
-from security.routes import NEVER_ENDS, SERVICES, Route, leaked, names_in, queries_of, request_of, routes_of, told
+from security.routes import (
+    NEVER_ENDS,
+    SERVICES,
+    Route,
+    guessed,
+    leaked,
+    names_in,
+    queries_of,
+    request_of,
+    routes_of,
+    told,
+)
 
 Realms = tuple[Realm, Realm]
 ROLE_OF = {
@@ -75,12 +86,6 @@ def walker(platform: Platform, realms: Realms, forger: Forger) -> Iterator[Walke
     walker = Walker(platform, realms, forger)
     yield walker
     walker.http.close()
-
-
-def guessed(realm: Realm) -> dict[str, str]:
-    """The ids of an academy as somebody else may know them: what is itself a secret is guessed, and wrong."""
-    secret = ("invitations/{token}", "password-resets/{token}")
-    return realm.ids | {name: "A" + realm.ids[name][1:-4] + "AAAA" for name in secret}
 
 
 def unknown(realm: Realm) -> Realm:

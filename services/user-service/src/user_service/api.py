@@ -46,7 +46,7 @@ _MANAGERS_MAY = ("resend-invitation", "withdraw-invitation")
 
 
 def _may_see(caller: AccessClaims, user: User) -> bool:
-    if caller.role is Role.MANAGER and user.department_id == caller.department:
+    if caller.role is Role.MANAGER and caller.department and user.department_id == caller.department:
         return not user.deleted
     if caller.role in (Role.MANAGER, Role.MEMBER):
         return user.number == caller.personnel_number and not user.deleted
@@ -186,7 +186,8 @@ def make_router(pool: Pool, commands: Commands, organisations: Organisations) ->
         caller = caller_of(request)
         chosen = Filter(**wanted.model_dump(exclude={"limit", "after"}))
         if caller.role is Role.MANAGER:
-            if chosen.status == "deleted" or chosen.department not in (None, "", caller.department):
+            elsewhere = chosen.department not in (None, "", caller.department)
+            if elsewhere or chosen.status == "deleted" or not caller.department:  # "" would leave nobody out
                 return {"users": [], "next": None}
             chosen = chosen._replace(department=caller.department)
         async with pool.acquire() as connection:

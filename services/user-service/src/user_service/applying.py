@@ -25,6 +25,7 @@ from user_service.domain.decide import claimed_address, decide
 from user_service.domain.decision import Decision, apply
 from user_service.domain.person import AddressHolder, User
 from user_service.domain.reading import Asked, read, told
+from user_service.identity import sessions
 from user_service.organisations import Organisations
 from user_service.pace import Pace
 from user_service.people import Happened
@@ -212,6 +213,9 @@ class Applying:
             await store.insert_users(connection, created)
         if updated:
             await store.update_users(connection, updated)
+            kept_out = [key for key, after in updated.items() if _may_enter(users[key]) and not _may_enter(after)]
+            if kept_out:
+                await sessions.end_of(connection, kept_out)
         if state.released:
             await store.release_addresses(connection, state.released)
         if unused:
@@ -276,6 +280,10 @@ class Applying:
         if repeated:
             await request_log.raise_attempts(connection, [item.request.envelope for item, _ in repeated])
         await self.commands.finish(connection, outcomes)
+
+
+def _may_enter(user: User) -> bool:
+    return user.active and not user.deleted
 
 
 def logged_outcome(decision: Decision, value: bytes) -> bytes:

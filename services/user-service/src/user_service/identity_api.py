@@ -372,7 +372,7 @@ def _add_links(router: APIRouter, it: Identity) -> None:
             if who is None or not who.may_enter:
                 raise _not_usable("unknown")
             check_strength(password, email=who.user.email, name=who.user.name)
-            await resets.use(connection, row, now)
+            await resets.end_all(connection, who.academy, who.user.number_key, now)
             await people.set_password(connection, who.academy, who.user.number_key, hash_)
             await sessions.end_all(connection, who.academy, who.user.number_key)
         return {"academy": who.academy}
@@ -418,6 +418,7 @@ def _add_own(router: APIRouter, it: Identity) -> None:
         hash_ = await it.passwords.hash(password)
         async with it.pool.acquire() as connection, connection.transaction():
             await people.set_password(connection, *key, hash_)
+            await resets.end_all(connection, *key, await store.now(connection))
             await sessions.end_all(connection, *key, but=caller_of(request).session)
         return Response(status_code=204)
 

@@ -52,11 +52,11 @@ def state_of(row: asyncpg.Record | None, now: datetime) -> State:
     return "valid" if now < row["expires_at"] else "expired"
 
 
-async def use(connection: Connection, row: asyncpg.Record, now: datetime) -> None:
+async def end_all(connection: Connection, academy: str, number_key: str, now: datetime) -> None:
     """Nothing that was mailed to the person works any more."""
     await connection.execute(
         "UPDATE password_reset SET used_at = $3 WHERE academy = $1 AND number_key = $2 AND used_at IS NULL",
-        row["academy"],
-        row["number_key"],
+        academy,
+        number_key,
         now,
     )

@@ -1,5 +1,6 @@
 """Sessions: opaque, stored as a hash, over after a while or when they are ended."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -79,4 +80,15 @@ async def end(connection: Connection, academy: str, number_key: str, id: str) ->
 async def end_all(connection: Connection, academy: str, number_key: str, *, but: str = "") -> None:
     await connection.execute(
         "DELETE FROM session WHERE academy = $1 AND number_key = $2 AND id <> $3", academy, number_key, but
+    )
+
+
+async def end_of(connection: Connection, people: Collection[tuple[str, str]]) -> None:
+    """End the sessions of these people, by academy and number key: who gets in again later logs in again."""
+    ordered = sorted(people)
+    await connection.execute(
+        """DELETE FROM session AS s USING unnest($1::text[], $2::text[]) AS k (academy, number_key)
+           WHERE s.academy = k.academy AND s.number_key = k.number_key""",
+        [academy for academy, _ in ordered],
+        [number_key for _, number_key in ordered],
     )
