@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 from outside import books
@@ -83,6 +84,11 @@ def access_token(platform: Platform, credential: str) -> str:
     answer = httpx.post(url, headers={"Authorization": f"Bearer {credential}"}, timeout=30, trust_env=False)
     assert answer.is_success, answer.text
     return str(answer.json()["access_token"])
+
+
+def dsn_of(platform: Platform, service: str) -> str:
+    """Of the database of a service (its short name), for whoever may look into all."""
+    return urlunsplit(urlsplit(platform.database())._replace(path=f"/instroom_{service}"))
 
 
 def two_realms(platform: Platform, folder: Path, run: str) -> tuple[Realm, Realm]:

@@ -30,6 +30,7 @@ class Browser:
     def __init__(self, url: str, **cookies: str) -> None:
         self.url = url
         self.pages: list[httpx.Response] = []
+        self._tokens: dict[str, str] = {}
         # As a proxy on the same machine tells it: each browser is a visitor with attempts of its own.
         number = next(_addresses)
         headers = {"X-Forwarded-For": f"10.1.{number // 250}.{number % 250}", "Accept-Language": "nl"}
@@ -43,6 +44,9 @@ class Browser:
             answer.read()
             self.pages.append(answer)
         found = violations(answer)
+        where = answer.headers.get("location", "/")
+        if not where.startswith("/") or where.startswith("//") or "\\" in where:
+            found.append(f"leads to {where}")
         assert not found, (str(answer.request.url), found)
 
     def cookie(self, name: str) -> str | None:
@@ -58,7 +62,12 @@ class Browser:
 
     def form_token(self) -> str:
         """Of the forms of this browser."""
-        return self.get("/").text.partition('name="csrf" value="')[2].partition('"')[0]
+        visit = self.cookie("visit")
+        if visit is None or visit not in self._tokens:
+            token = self.get("/").text.partition('name="csrf" value="')[2].partition('"')[0]
+            visit = self.cookie("visit") or ""
+            self._tokens[visit] = token
+        return self._tokens[visit]
 
     def post(self, path: str, form: Mapping[str, Any] | None = None, **options: Any) -> httpx.Response:
         """Send a form as the console's own pages do."""

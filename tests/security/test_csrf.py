@@ -19,7 +19,9 @@ FOREIGN = ("https://evil.example", "null", "http://127.0.0.1", "http://127.0.0.1
 
 @pytest.fixture(scope="module")
 def administrator(platform: Platform, realms: Realms) -> Iterator[Browser]:
+    """An administrator who is an operator as well, so that there is no form that they may not send."""
     browser = browser_of(home.addresses(platform.home).console, realms[0], "administrator")
+    browser.post("/-/operator", {"token": home.credential(platform.home, {})})
     yield browser
     browser.close()
 
