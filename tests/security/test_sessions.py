@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http.cookies import SimpleCookie
 from itertools import count
@@ -205,6 +206,14 @@ def test_a_link_of_an_invitation_works_once(guest: Guest) -> None:
     assert Browser(guest.url).log_in(guest.academy.id, guest.person).status_code == 303
     other = Person(guest.person.number, guest.person.email, BETTER)
     assert Browser(guest.url).log_in(guest.academy.id, other).status_code == 401
+
+
+def test_a_link_that_many_use_at_the_same_moment_works_for_one(invited: Guest) -> None:
+    url = f"{invited.academy.platform.address('user')}/invitations/{invited.invitation}"
+    bodies = [{"password": f"{GOOD} {number}", "terms_version": 0} for number in range(5)]
+    with ThreadPoolExecutor(len(bodies)) as pool:
+        codes = list(pool.map(lambda body: httpx.post(url, json=body, timeout=60, trust_env=False).status_code, bodies))
+    assert sorted(codes) == [200, 409, 409, 409, 409]
 
 
 def test_a_link_that_was_replaced_or_withdrawn_works_no_more(invited: Guest) -> None:
