@@ -18,7 +18,18 @@ from instroom import home
 from instroom.testing import Platform
 from security.academies import Person, Realm, access_token
 from security.callers import Forger
-from security.routes import NEVER_ENDS, SERVICES, Route, leaked, names_in, queries_of, request_of, routes_of, told
+from security.routes import (
+    NEVER_ENDS,
+    SERVICES,
+    Route,
+    guessed,
+    leaked,
+    names_in,
+    queries_of,
+    request_of,
+    routes_of,
+    told,
+)
 
 Realms = tuple[Realm, Realm]
 ROLE_OF = {
@@ -75,12 +86,6 @@ def walker(platform: Platform, realms: Realms, forger: Forger) -> Iterator[Walke
     walker = Walker(platform, realms, forger)
     yield walker
     walker.http.close()
-
-
-def guessed(realm: Realm) -> dict[str, str]:
-    """The ids of an academy as somebody else may know them: what is itself a secret is guessed, and wrong."""
-    secret = ("invitations/{token}", "password-resets/{token}")
-    return realm.ids | {name: "A" + realm.ids[name][1:-4] + "AAAA" for name in secret}
 
 
 def unknown(realm: Realm) -> Realm:
@@ -192,6 +197,28 @@ def test_a_manager_sees_nobody_of_another_department(walker: Walker) -> None:
     assert noord.state() == before
 
 
+def test_a_manager_without_a_department_sees_nobody_but_themselves(walker: Walker) -> None:
+    noord = walker.noord
+    manager = noord.people["manager"].number
+    token = walker.forger.token("manager", noord.id, personnel_number=manager, department="")
+    for route in walker.routes["user-service"]:
+        if "manager" not in route.roles or route.method != "get":
+            continue
+        for who, person in noord.people.items():  # the administrator has no department either
+            ids = noord.ids | {"users/{number}": person.number}
+            answer = walker.ask(route, token, request_of(route, ids, noord))
+            others = [each.number for each in noord.people.values() if each.number != manager]
+            assert leaked(answer, others) == [], (str(route), who)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_everybody_may_read_of_a_service_names_nobody(walker: Walker, service: str) -> None:
+    for path in ("/metrics", "/livez", "/readyz", "/openapi.json"):
+        answer = walker.http.get(walker.addresses[service] + path)
+        assert answer.is_success
+        assert leaked(answer, [walker.noord.mark, walker.noord.id, walker.zuid.id]) == [], path
+
+
 def test_a_member_sees_nobody_else(walker: Walker) -> None:
     noord = walker.noord
     others = [person.number for who, person in noord.people.items() if who != "lid"]
@@ -234,7 +261,8 @@ def test_whatever_an_administrator_reads_holds_the_mark_by_which_a_leak_is_known
     noord = walker.noord
     without = []
     for route in walker.routes[service]:
-        if route.method == "get" and "administrator" in route.roles and not route.path.endswith(NEVER_ENDS):
+        known_to_all = (NEVER_ENDS, "/identity-provider")  # everybody is sent to that
+        if route.method == "get" and "administrator" in route.roles and not route.path.endswith(known_to_all):
             answer = walker.ask(route, walker.token(noord, "administrator"), request_of(route, noord.ids, noord))
             if "{academy}" in route.path and noord.mark not in told(answer):
                 without.append((str(route), answer.status_code))

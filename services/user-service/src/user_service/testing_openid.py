@@ -13,6 +13,8 @@ import uvicorn
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -29,6 +31,8 @@ class OpenIdProvider:
         self.metadata: dict[str, Any] = {}
         """What the discovery document says instead."""
         self.userinfo: dict[str, Any] = {}
+        self.answers: dict[str, bytes] = {}
+        """What it answers at a path instead."""
         self.signs = "right"
         """`right`; `other`: a key that it does not publish; `none`; `secret`: HS256 with the client's secret."""
         self.key: RSAKey | ECKey = RSAKey.generate_key(2048, {"kid": "rsa-1"})
@@ -52,8 +56,13 @@ class OpenIdProvider:
                 Route("/token", self._token, methods=["POST"]),
                 Route("/jwks", self._jwks),
                 Route("/userinfo", self._userinfo),
-            ]
+            ],
+            middleware=[Middleware(BaseHTTPMiddleware, dispatch=self._instead)],
         )
+
+    async def _instead(self, request: Request, going_on: RequestResponseEndpoint) -> Response:
+        told = self.answers.get(request.url.path)
+        return await going_on(request) if told is None else Response(told, media_type="application/json")
 
     async def _discovery(self, request: Request) -> Response:
         self.asked.append(request.url.path)

@@ -195,6 +195,9 @@ BAD_TOKENS: dict[str, dict[str, Any]] = {
     "no subject": {"sub": None},
     "an empty subject": {"sub": ""},
     "a subject that is no text": {"sub": 7},
+    "a subject with a NUL": {"sub": "a\0b"},
+    "a subject of half a character": {"sub": "\ud800"},
+    "a subject that is too long": {"sub": "x" * 256},
 }
 
 
@@ -413,6 +416,33 @@ async def test_a_discovery_document_that_cannot_be_used_is_refused(site: Site) -
         site.provider.metadata = metadata
         answer = await site.put()
         assert (answer.status_code, answer.json()["code"]) == (422, code)
+
+
+NOISE = {
+    "no JSON": b"<html>",
+    "no object": b"[]",
+    "nothing": b"",
+    "nested without end": b"[" * 100_000,
+    "half a character": b'{"id_token": "\\ud800", "keys": ["\\ud800"], "issuer": "\\ud800"}',
+    "other types": b'{"id_token": {"a": 1}, "keys": [{"kty": ["RSA"]}, 7]}',
+    "a key that is none": b'{"id_token": "a.b.c", "keys": [{"kty": "RSA", "n": "", "e": ""}]}',
+}
+
+
+async def test_noise_of_a_provider_is_refused_and_breaks_nothing(site: Site) -> None:
+    await site.person()
+    await site.switched_on()
+    for path in ("/token", "/jwks", "/.well-known/openid-configuration"):
+        for what, noise in NOISE.items():
+            site.provider.answers = {}
+            brought = await site.begin()
+            site.provider.answers = {path: noise}
+            answer = await site.finish(brought)
+            assert answer.status_code in (401, 502), (path, what, answer.text)
+    site.provider.answers = {}
+    for email in ("a\0b@acme.example", "\ud800@acme.example", "no address", "x" * 5000):
+        site.provider.claims["email"] = email
+        assert (await site.log_in()).json()["code"] == "no_account"
 
 
 async def test_a_provider_that_is_down_or_knows_another_secret_is_told_as_such(site: Site) -> None:

@@ -101,7 +101,7 @@ class OpenId:
         except ValidationError as error:
             raise ProviderFailed("provider_unsuitable", "the provider's discovery document is not whole") from error
         if metadata.issuer != issuer:
-            raise ProviderFailed("issuer_mismatch", f"the provider calls itself {metadata.issuer[:300]}")
+            raise ProviderFailed("issuer_mismatch", f"the provider calls itself {metadata.issuer[:300]!r}")
         if "client_secret_basic" not in metadata.token_endpoint_auth_methods_supported:
             raise ProviderFailed("provider_unsuitable", "the provider does not take client_secret_basic")
         told = (metadata.authorization_endpoint, metadata.token_endpoint, metadata.jwks_uri, metadata.userinfo_endpoint)
@@ -181,7 +181,7 @@ class OpenId:
 def _object(answer: httpx.Response, *statuses: int) -> dict[str, Any]:
     try:
         found = answer.json() if answer.status_code in (statuses or (200,)) else None
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise httpx.DecodingError(f"no JSON object, but status {answer.status_code}")
@@ -207,10 +207,17 @@ def read_id_token(token: dict[str, Any], keys: dict[str, Any], provider: Provide
         decoded = jwt.decode(token["id_token"], key_of, algorithms=_ALGORITHMS)
         claims = CodeIDToken(decoded.claims, decoded.header, wanted, params)
         claims.validate(leeway=LEEWAY)
-    except (JoseError, ValueError, KeyError, TypeError, AttributeError) as error:
+        if not _is_subject(claims["sub"]):
+            raise ValueError("no subject")
+    except (JoseError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         structlog.get_logger("oidc").warning("id_token.refused", issuer=provider.issuer, cause=type(error).__name__)
         raise _refused("the provider's ID token is not to be trusted") from error
     return dict(claims)
+
+
+def _is_subject(sub: str) -> bool:
+    """OpenID Connect Core, 2: at most 255 ASCII characters."""
+    return 0 < len(sub) <= 255 and sub.isascii() and sub.isprintable()
 
 
 def _refused(detail: str) -> Problem:
