@@ -18,7 +18,6 @@ from instroom.stack.databases import name
 from instroom.testing import Platform, wait_until
 
 PASSWORD = "een lang genoeg wachtwoord"
-ADMINISTRATOR = {"personnel_number": "b1", "first_name": "Bea", "infix": "de", "last_name": "Heer"}
 COMPANIES = [
     {"name": "Acme BV", "code": "ACME", "departments": [{"name": "Verkoop", "code": "VK"}, {"name": "Inkoop"}]},
     {"name": "Bakkerij Zoë", "departments": [{"name": "Winkel"}, {"name": "Bezorging"}]},
@@ -44,10 +43,14 @@ NAMES = (
     ("2001", "Mees", "", "Dekker"),
     ("2002", "Noor", "", "Peters"),
     ("2003", "Otto", "", "Kok"),
+    ("b1", "Bea", "de", "Heer"),
+    ("b2", "Cor", "", "Nieuwland"),
 )
 IMPORTED = NAMES[:12]
 LINK = re.compile(r"https?://[^/\s]+(/-/(?:invitation|password)/[\w.-]+)")
 Row = dict[str, Any]
+Session = tuple[str, str]
+"""The name of a cookie and the session in it."""
 
 
 class Named(Academy):
@@ -65,8 +68,8 @@ class World:
     full: Academy
     empty: Academy
     url: str
-    sessions: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """By who it is: the name of the cookie, and the session in it."""
+    sessions: dict[str, Session] = field(default_factory=dict)
+    """By who it is."""
     imports: dict[str, str] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     """Addresses of invitations and of new passwords, by what became of them."""
@@ -76,7 +79,7 @@ class World:
 def person(academy: Academy, number: str, first: str, infix: str, last: str, **more: Any) -> Row:
     """A row of a workbook, or a form, that is good."""
     place = COMPANIES[int(number) % 2]
-    fixed = {"personnel_number": number, "first_name": first, "infix": infix, "last_name": last}
+    fixed = {"personnel_number": number, "first_name": first, "infix": infix or None, "last_name": last}
     where = {"company": place["name"], "department": place["departments"][int(number) // 2 % 2]["name"]}  # type: ignore[index]
     return fixed | where | {"email": academy.address(number), "functions": "Adviseur", "active": "x"} | more
 
@@ -88,9 +91,8 @@ def make(platform: Platform, id_: str, folder: Path) -> World:
     north = {"academy": about | {"name": "Academie Noord"}, "companies": [], "functions": []}
     full = Named(**vars(new_academy(platform, id_, folder / id_, **south)))
     empty = Named(**vars(new_academy(platform, f"{id_}-0", folder / f"{id_}-0", **north)))
-    known = home.addresses(platform.home)
-    world = World(full, empty, known.console)
-    with httpx.Client(base_url=known.services["user-service"], timeout=30, trust_env=False) as http:
+    world = World(full, empty, home.addresses(platform.home).console)
+    with _identity(platform) as http:
         _people(world)
         _structure(world)
         _imports(world)
@@ -197,23 +199,39 @@ def _sessions(world: World, http: httpx.Client, operator: str) -> None:
         (world.full, "b2", "newcomer"),
         (world.empty, "b1", "first"),
     ):
-        administrator = ADMINISTRATOR | {"personnel_number": number, "email": academy.address(number)}
-        path = academy.path("administrators")
-        academy.client.send("user-service", "POST", path, json=administrator | {"password": PASSWORD})
-        world.sessions[who] = _log_in(http, academy, number, accept=who != "newcomer")
-    world.sessions["manager"] = _log_in(http, world.full, 2002)
-    world.sessions["member"] = _log_in(http, world.full, 1009)
+        add_administrator(academy, number)
+        world.sessions[who] = log_in(academy, number, accept=who != "newcomer")
+    world.sessions["manager"] = log_in(world.full, 2002)
+    world.sessions["member"] = log_in(world.full, 1009)
     world.sessions["operator"] = ("instroom-operator", _post(http, "/operator/sessions", token=operator)["session"])
 
 
-def _log_in(http: httpx.Client, academy: Academy, number: object, *, accept: bool = True) -> tuple[str, str]:
-    path = academy.path("sessions")
-    session = str(_post(http, path, email=academy.address(number), password=PASSWORD)["session"])
-    shown = {"Authorization": f"Bearer {session}"}
-    if accept:
-        version = http.get("/sessions/current/terms", headers=shown).json()["version"]
-        http.post("/sessions/current/terms", headers=shown, json={"version": version}).raise_for_status()
+def add_administrator(academy: Academy, number: str = "b1") -> str:
+    """Bea, or Cor, with PASSWORD; their address. They did not accept the terms."""
+    _, first, infix, last = next(each for each in NAMES if each[0] == number)
+    body = {"personnel_number": number, "first_name": first, "infix": infix or None, "last_name": last}
+    body |= {"email": academy.address(number), "password": PASSWORD}
+    academy.client.send("user-service", "POST", academy.path("administrators"), json=body)
+    return academy.address(number)
+
+
+def log_in(academy: Academy, number: object, *, accept: bool = True) -> Session:
+    """Log in with PASSWORD, and accept the terms."""
+    with _identity(academy.platform) as http:
+        session = str(
+            _post(http, academy.path("sessions"), email=academy.address(number), password=PASSWORD)["session"]
+        )
+        shown = {"Authorization": f"Bearer {session}"}
+        if accept:
+            version = http.get("/sessions/current/terms", headers=shown).json()["version"]
+            http.post("/sessions/current/terms", headers=shown, json={"version": version}).raise_for_status()
     return "instroom-session", session
+
+
+def _identity(platform: Platform) -> httpx.Client:
+    """For what everybody may ask user-service."""
+    address = home.addresses(platform.home).services["user-service"]
+    return httpx.Client(base_url=address, timeout=30, trust_env=False)
 
 
 def _post(http: httpx.Client, path: str, **body: Any) -> Any:

@@ -17,6 +17,7 @@ NO_PAGES = {
     "/readyz": "JSON",
     "/robots.txt": "text",
     "/{academy}": "goes on to the log-in",
+    "/{academy}/oidc": "goes on to the log-in",
     "/{academy}/imports/template.xlsx": "a workbook",
     "/{academy}/imports/{id}/report.xlsx": "a workbook",
     "/{academy}/events/stream": "events, which the page of events shows",
@@ -24,6 +25,17 @@ NO_PAGES = {
 """Routes without anything to see, and what they are instead."""
 PARTS = ("/{academy}/users/departments", "/{academy}/users/restoring", "/{academy}/imports/{id}/live")
 """Routes that give a part of a page: judged as HTML here, and where pages have them."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One for the documents, taken where that is asked for."""
+
+    name: str
+    width: int = 1200
+    height: int = 800
+    dark: bool = False
+    language: str = "en"
 
 
 @dataclass(frozen=True)
@@ -36,11 +48,14 @@ class View:
     who: str = "administrator"
     status: int = 200
     act: Act | None = None
-    picture: str = ""
+    pictures: tuple[Picture, ...] = ()
 
     @property
     def part(self) -> bool:
         return self.route in PARTS
+
+
+PHONE = Picture("phone-invitation", width=360, height=760, language="nl")
 
 
 def sent(form: str, **fields: str | bool) -> Act:
@@ -105,6 +120,7 @@ def _entrances(world: World, full: str) -> list[View]:
     return [
         View("root", "/", "/", "guest"),
         View("log-in", log_in, f"{full}/", "guest"),
+        View("back from no provider", "/-/oidc", "/-/oidc", "guest", 409),
         View("log-in refused", log_in, f"{full}/", "guest", 401, sent("main form", email="x@y.example", password="x")),
         View("forgotten", "/{academy}/password", f"{full}/password", "guest"),
         View(
@@ -114,14 +130,6 @@ def _entrances(world: World, full: str) -> list[View]:
             "guest",
             200,
             sent("main form", email="x@y.example"),
-        ),
-        View(
-            "forgotten, no address",
-            "/{academy}/password",
-            f"{full}/password",
-            "guest",
-            422,
-            sent("main form", email="x"),
         ),
         View("password valid", password, links["password valid"], "guest"),
         View(
@@ -138,7 +146,7 @@ def _entrances(world: World, full: str) -> list[View]:
         View("password used", password, links["password used"], "guest", 410),
         View("password expired", password, links["password expired"], "guest", 410),
         View("password unknown", password, "/-/password/x", "guest", 404),
-        View("invitation valid", invitation, links["invitation valid"], "guest"),
+        View("invitation valid", invitation, links["invitation valid"], "guest", pictures=(PHONE,)),
         View(
             "invitation refused",
             invitation,
@@ -164,7 +172,12 @@ def _people(world: World, full: str, empty: str) -> list[View]:
     taken: dict[str, str | bool] = {"email": world.full.address(1001), "first_name": "Jan", "last_name": "Vries"}
     parts = f"{full}/users/departments?company={world.units['Acme BV']}"
     return [
-        View("users", users, f"{full}/users", picture="people"),
+        View(
+            "users",
+            users,
+            f"{full}/users",
+            pictures=(Picture("people", height=720), Picture("people-dark", height=720, dark=True, language="nl")),
+        ),
         View("users, none", users, f"{empty}/users", "first"),
         View("users, nobody fits", users, f"{full}/users?search=niemand&status=inactive"),
         View("users of a company", users, f"{full}/users?company={world.units['Acme BV']}&invitation=waiting"),
@@ -172,14 +185,14 @@ def _people(world: World, full: str, empty: str) -> list[View]:
         View("users of a manager", users, f"{full}/users", "manager"),
         View("departments", "/{academy}/users/departments", parts),
         View("restoring", "/{academy}/users/restoring", f"{full}/users/restoring?personnel_number=2003"),
-        View("add user", new, f"{full}/users/new", picture="add-user"),
+        View("add user", new, f"{full}/users/new", pictures=(Picture("add-user"),)),
         View("add user, no structure", new, f"{empty}/users/new", "first"),
         View("add user, restoring", new, f"{full}/users/new?restore=2003"),
         View(
             "add user, refused", new, f"{full}/users/new", status=422, act=sent(form, personnel_number="1001", **taken)
         ),
         View("add user, empty", new, f"{full}/users/new", status=422, act=sent(form)),
-        View("user", one, f"{full}/users/p/1001", picture="user"),
+        View("user", one, f"{full}/users/p/1001", pictures=(Picture("user"),)),
         View("user, invited", one, f"{full}/users/p/1012"),
         View("user, deleted", one, f"{full}/users/p/2003"),
         View("user, refused", one, f"{full}/users/p/1004", status=422, act=sent(form, **taken)),
@@ -213,14 +226,14 @@ def _imports(world: World, full: str, empty: str, played: str) -> list[View]:
             f"{played}/demo/imports/running/live?state=running",
             "played",
         ),
-        View("last check", one, f"{full}/imports/{ids['checked']}", picture="import-check"),
+        View("last check", one, f"{full}/imports/{ids['checked']}", pictures=(Picture("import-check"),)),
         *(
             View(f"last check, {each}", one, f"{full}/imports/{ids['checked']}?show={each}")
             for each in ("all", "updated", "waiting")
         ),
         View("last check, nothing good", one, f"{full}/imports/{ids['nothing good']}"),
         View("refused file", one, f"{full}/imports/{ids['refused']}"),
-        View("report", one, f"{full}/imports/{ids['done']}", picture="import-report"),
+        View("report", one, f"{full}/imports/{ids['done']}", pictures=(Picture("import-report"),)),
         View("report, all", one, f"{full}/imports/{ids['done']}?show=all"),
         View("import, unknown", one, f"{full}/imports/x", status=404),
     ]
@@ -231,7 +244,7 @@ def _organisation(world: World, full: str, empty: str) -> list[View]:
     new, units = "/{academy}/organisation/{kind}/new", world.units
     at = f"{full}/organisation"
     return [
-        View("organisation", org, at, picture="organisation"),
+        View("organisation", org, at, pictures=(Picture("organisation"),)),
         View("organisation, empty", org, f"{empty}/organisation", "first"),
         View("organisation, refused", org, at, status=422, act=sent("form:has(select#language)")),
         View("academy", "/{academy}/organisation/academy", f"{at}/academy"),
@@ -288,10 +301,18 @@ def _others(full: str, empty: str) -> list[View]:
     invitations, events, profile = "/{academy}/invitations", "/{academy}/events", "/{academy}/profile"
     change, token = "form[action$=password]", "form[action$=tokens]"
     return [
-        View("invitations", invitations, f"{full}/invitations", picture="invitations"),
+        View("invitations", invitations, f"{full}/invitations", pictures=(Picture("invitations"),)),
         View("invitations, none", invitations, f"{empty}/invitations", "first"),
-        View("events", events, f"{full}/events", picture="events"),
+        View("events", events, f"{full}/events", pictures=(Picture("events"),)),
         View("events, filtered", events, f"{empty}/events?text=niets", "first"),
+        View("log-in settings", "/{academy}/log-in", f"{full}/log-in"),
+        View(
+            "log-in settings, refused",
+            "/{academy}/log-in",
+            f"{full}/log-in",
+            status=422,
+            act=sent("main form", name="Acme ID", issuer="x", client_id="x", client_secret="x"),
+        ),
         View("profile", profile, f"{full}/profile"),
         View("profile of a member", profile, f"{full}/profile", "member"),
         View(

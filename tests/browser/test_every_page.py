@@ -4,18 +4,17 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from itertools import product
 
 import pytest
 import uvicorn
-from playwright.sync_api import Response
+from playwright.sync_api import Page, Response
 from starlette.routing import Route
 
 from browser import academies, addresses
 from browser.academies import World
-from browser.addresses import NO_PAGES, View
+from browser.addresses import NO_PAGES, Picture, View
 from browser.conftest import NewVisitor
-from browser.judges import NARROW, Judges, too_wide
+from browser.judges import BY_LOOKS, NARROW, Judges, too_wide
 from browser.visitor import Visitor
 from instroom.testing import Platform, wait_until
 from web_console.testing import Played
@@ -23,8 +22,8 @@ from web_console.testing import Played
 ROUTES = sorted({r.path for r in Played().app.routes if isinstance(r, Route) and "GET" in (r.methods or ())})
 WIDTHS = (NARROW, 1280, 1920)
 LANGUAGES = {"nl": "nl-NL", "en": "en-GB"}
-JUDGED = {"nl": {("light", 1280), ("dark", NARROW)}, "en": {("dark", 1280), ("light", NARROW)}}
-"""Of each page both schemes, both languages and both widths are judged, though not each with each."""
+JUDGED = {"nl": (("light", 1280), ("dark", NARROW)), "en": (("light", NARROW), ("dark", 1280))}
+"""How each page is looked at in each language: first by all rules, then by those that depend on how it looks."""
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +63,10 @@ def test_nothing_is_found_on_any_page(
     for view in addresses.views(world, played):
         if view.who not in visitors:
             visitors[view.who] = new_visitor(world.url, language=LANGUAGES[language])
-            if view.who != "guest":
-                cookie, session = world.sessions.get(view.who, ("instroom-session", "s" * 43))
-                at = played if view.who == "played" else world.url
-                visitors[view.who].context.add_cookies([{"name": cookie, "value": session, "url": at}])
+            if view.who == "played":
+                visitors[view.who].let_in("instroom-session", "s" * 43, played)
+            elif view.who != "guest":
+                visitors[view.who].let_in(*world.sessions[view.who])
         visitor = visitors[view.who]
         answer = visitor.page.goto(view.path)
         if view.act:
@@ -79,21 +78,30 @@ def test_nothing_is_found_on_any_page(
         if view.status >= 500:  # a browser tells it as an error of its own
             visitor.trouble[:] = [each for each in visitor.trouble if f"a status of {view.status}" not in each]
         if not view.part:
-            found += [f"{view.name}: {each}" for each in _judged(visitor, judges, language)]
+            found += [f"{view.name}: {each}" for each in _judged(visitor.page, judges, language)]
+        for picture in view.pictures:
+            if picture.language == language:
+                _picture(visitor, picture)
     found += judges.about(documents)
     assert not found, "\n".join(found)
 
 
-def _judged(visitor: Visitor, judges: Judges, language: str) -> Iterator[str]:
-    page = visitor.page
-    for width, scheme in product(WIDTHS, ("light", "dark")):
-        if scheme == "light":
-            page.set_viewport_size({"width": width, "height": 900})
-            if (wide := too_wide(page)) > 0:
-                yield f"{wide} pixels too wide for a window of {width}"
-        if (scheme, width) in JUDGED[language]:
-            page.emulate_media(color_scheme=scheme)
-            yield from (f"{scheme}, {width}: {each}" for each in judges.against(page))
+def _judged(page: Page, judges: Judges, language: str) -> Iterator[str]:
+    page.emulate_media(color_scheme="light")
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        if (wide := too_wide(page)) > 0:
+            yield f"{wide} pixels too wide for a window of {width}"
+    for (scheme, width), only in zip(JUDGED[language], ((), BY_LOOKS), strict=True):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)
+        yield from (f"{scheme}, {width}: {each}" for each in judges.against(page, only=only))
+
+
+def _picture(visitor: Visitor, picture: Picture) -> None:
+    visitor.page.set_viewport_size({"width": picture.width, "height": picture.height})
+    visitor.page.emulate_media(color_scheme="dark" if picture.dark else "light")
+    visitor.picture(picture.name, whole=False)
 
 
 def _document(view: View, answer: Response) -> str:

@@ -4,11 +4,13 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
+from outside.academy import Academy
 from playwright.sync_api import Page, expect
 
+from browser.academies import PASSWORD, add_administrator
 from browser.conftest import NewVisitor
-from browser.test_journey import PASSWORD, Academy, press
-from instroom.testing import Platform
+from browser.visitor import press
+from instroom import home
 from user_service.testing_openid import CLIENT, SECRET, OpenIdProvider, running_provider
 
 
@@ -22,19 +24,19 @@ def provider() -> Iterator[OpenIdProvider]:
 
 @pytest.mark.parametrize("script", [True, False])
 def test_somebody_goes_to_the_provider_and_comes_back_logged_in(
-    platform: Platform,
+    acme: Academy,
     provider: OpenIdProvider,
     new_visitor: NewVisitor,
     audit: Callable[..., None],
     valid_html: Callable[..., None],
     script: bool,
 ) -> None:
-    academy = Academy(platform, f"oidc-{'with' if script else 'without'}-script")
-    provider.claims = {"sub": "bea", "email": academy.email, "email_verified": True}
+    url, email = home.addresses(acme.platform.home).console, add_administrator(acme)
+    provider.claims = {"sub": "bea", "email": email, "email_verified": True}
 
-    page = new_visitor(academy.url, script=script).page
-    page.goto(f"/{academy.id}/")
-    page.get_by_label("E-mailadres").fill(academy.email)
+    page = new_visitor(url, script=script).page
+    page.goto(f"/{acme.id}/")
+    page.get_by_label("E-mailadres").fill(email)
     page.get_by_label("Wachtwoord").fill(PASSWORD)
     press(page, "Inloggen")
     page.get_by_label("Akkoord gebruikersvoorwaarden").check()
@@ -53,15 +55,15 @@ def test_somebody_goes_to_the_provider_and_comes_back_logged_in(
     expect(page.get_by_text("kunnen inloggen met Acme ID")).to_be_visible()
     _judged(page, script, audit, valid_html)
 
-    page = new_visitor(academy.url, script=script).page
-    page.goto(f"/{academy.id}/")
+    page = new_visitor(url, script=script).page
+    page.goto(f"/{acme.id}/")
     _judged(page, script, audit, valid_html)
     press(page, "Inloggen met Acme ID")
-    expect(page).to_have_url(re.compile(f"/{academy.id}/users"))
+    expect(page).to_have_url(re.compile(f"/{acme.id}/users"))
 
     provider.claims = {"sub": "nobody", "email": "nobody@acme.example", "email_verified": True}
-    page = new_visitor(academy.url, script=script).page
-    page.goto(f"/{academy.id}/")
+    page = new_visitor(url, script=script).page
+    page.goto(f"/{acme.id}/")
     press(page, "Inloggen met Acme ID")
     expect(page.get_by_text("geen account voor jou")).to_be_visible()
     _judged(page, script, audit, valid_html)

@@ -129,6 +129,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "enable-language": {"language": "de"},
     "disable-language": {"language": "de"},
     "rename-unit": {"kind": "department", "company": "SL", "unit": "Kantoor", "name": "Winkel achter"},
+    "move-department": {"department": "Winkel achter", "company": "SL", "to": "Acme BV"},
     "remove-unit": {"kind": "company", "unit": "Slagerij"},
     "republish-structure": {},
 }

@@ -150,6 +150,15 @@ def _sent(message: Message) -> Sent:
     )
 
 
+def topics(bootstrap: str) -> list[str]:
+    """All there are, but for the broker's own."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "test-reader"})
+    try:
+        return sorted(name for name in consumer.list_topics(timeout=20).topics if not name.startswith("__"))
+    finally:
+        consumer.close()
+
+
 def once(records: Iterable[Sent]) -> list[Sent]:
     """The records without those that were published again, which are the same byte for byte."""
     return list({(r.topic, r.key, (*r.headers,), r.value): r for r in reversed(list(records))}.values())[::-1]

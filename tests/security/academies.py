@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 from outside import books
@@ -84,6 +85,11 @@ def access_token(platform: Platform, credential: str) -> str:
     answer = httpx.post(url, headers={"Authorization": f"Bearer {credential}"}, timeout=30, trust_env=False)
     assert answer.is_success, answer.text
     return str(answer.json()["access_token"])
+
+
+def dsn_of(platform: Platform, service: str) -> str:
+    """Of the database of a service (its short name), for whoever may look into all."""
+    return urlunsplit(urlsplit(platform.database())._replace(path=f"/instroom_{service}"))
 
 
 def two_realms(platform: Platform, folder: Path, run: str, issuer: str) -> tuple[Realm, Realm]:
@@ -254,6 +260,14 @@ class _Made:
             "{number}/{action}": "resend-invitation",
             "sessions/{id}": realm.people["elders"].session_id,
             "invitations/{token}": self._token_for(realm.people["collega"], "invitation"),
+            "/{academy}": realm.id,
+            "p/{number}": realm.people["elders"].number,
+            "imports/{id}": realm.ids["imports/{import_id}"],
+            "organisation/{kind}": "function",
+            "{kind}/{id}": realm.units["function"],
+            "academies/{new}": realm.id,
+            "invitation/{token}": self._token_for(realm.people["collega"], "invitation"),
+            "password/{token}": realm.ids["password-resets/{token}"],
             "invitation": f"{invitation['invitation_id']}:{invitation['generation']}",
         }
 

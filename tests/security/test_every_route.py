@@ -18,7 +18,18 @@ from instroom import home
 from instroom.testing import Platform
 from security.academies import Person, Realm, access_token
 from security.callers import Forger
-from security.routes import NEVER_ENDS, SERVICES, Route, leaked, names_in, queries_of, request_of, routes_of, told
+from security.routes import (
+    NEVER_ENDS,
+    SERVICES,
+    Route,
+    guessed,
+    leaked,
+    names_in,
+    queries_of,
+    request_of,
+    routes_of,
+    told,
+)
 
 Realms = tuple[Realm, Realm]
 ROLE_OF = {
@@ -75,12 +86,6 @@ def walker(platform: Platform, realms: Realms, forger: Forger) -> Iterator[Walke
     walker = Walker(platform, realms, forger)
     yield walker
     walker.http.close()
-
-
-def guessed(realm: Realm) -> dict[str, str]:
-    """The ids of an academy as somebody else may know them: what is itself a secret is guessed, and wrong."""
-    secret = ("invitations/{token}", "password-resets/{token}")
-    return realm.ids | {name: "A" + realm.ids[name][1:-4] + "AAAA" for name in secret}
 
 
 def unknown(realm: Realm) -> Realm:
@@ -190,6 +195,28 @@ def test_a_manager_sees_nobody_of_another_department(walker: Walker) -> None:
                 wrong += [(str(route), str(query), 0) for _ in leaked(answer, others)]
     assert wrong == []
     assert noord.state() == before
+
+
+def test_a_manager_without_a_department_sees_nobody_but_themselves(walker: Walker) -> None:
+    noord = walker.noord
+    manager = noord.people["manager"].number
+    token = walker.forger.token("manager", noord.id, personnel_number=manager, department="")
+    for route in walker.routes["user-service"]:
+        if "manager" not in route.roles or route.method != "get":
+            continue
+        for who, person in noord.people.items():  # the administrator has no department either
+            ids = noord.ids | {"users/{number}": person.number}
+            answer = walker.ask(route, token, request_of(route, ids, noord))
+            others = [each.number for each in noord.people.values() if each.number != manager]
+            assert leaked(answer, others) == [], (str(route), who)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_everybody_may_read_of_a_service_names_nobody(walker: Walker, service: str) -> None:
+    for path in ("/metrics", "/livez", "/readyz", "/openapi.json"):
+        answer = walker.http.get(walker.addresses[service] + path)
+        assert answer.is_success
+        assert leaked(answer, [walker.noord.mark, walker.noord.id, walker.zuid.id]) == [], path
 
 
 def test_a_member_sees_nobody_else(walker: Walker) -> None:

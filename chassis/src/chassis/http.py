@@ -1,6 +1,7 @@
 """The HTTP base of every service: problem+json, trace context, liveness, readiness, metrics."""
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
@@ -63,6 +64,8 @@ def traceparent_of(request: Request) -> str:
 
 LONGEST_BODY: Final = 8 * 2**20
 """Bytes; the largest command is a whole organisation of at most 2 MiB."""
+_TAKES_FILES: Final = re.compile(r"/academies/[^/]+/imports")
+"""The one route whose body is a file."""
 
 
 class _Trace:
@@ -98,13 +101,14 @@ class _Trace:
 
 
 class _Limit:
-    """Refuse a body that is larger than any command; a route that takes a file counts its stream itself."""
+    """Refuse a body that is larger than any command, announced or not; a route that takes a file counts its stream itself."""
 
     def __init__(self, app: ASGIApp, longest: int) -> None:
         self._app, self._longest = app, longest
+        self._refusal = f"the body is larger than {longest} bytes"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].endswith("/imports"):
+        if scope["type"] != "http" or _TAKES_FILES.fullmatch(scope["path"]):
             await self._app(scope, receive, send)
             return
         announced = dict(scope["headers"]).get(b"content-length", b"0")
@@ -115,11 +119,11 @@ class _Limit:
             message = await receive()
             size += len(message.get("body", b""))
             if size > self._longest:
-                raise Problem(413, "too_large", f"the body is larger than {self._longest} bytes")
+                raise HTTPException(413, self._refusal)  # any other exception is taken for a body that is no JSON
             return message
 
         if announced.isdigit() and int(announced) > self._longest:
-            await problem(413, "too_large", f"the body is larger than {self._longest} bytes")(scope, receive, send)
+            await problem(413, "too_large", self._refusal)(scope, receive, send)
             return
         await self._app(scope, counted, send)
 
@@ -165,7 +169,8 @@ def make_app(
 
     @app.exception_handler(HTTPException)
     async def http_error(_: Request, error: HTTPException) -> JSONResponse:
-        return problem(error.status_code, "http_error", str(error.detail))
+        code = "too_large" if error.status_code == 413 else "http_error"
+        return problem(error.status_code, code, str(error.detail))
 
     @app.exception_handler(Exception)
     async def failed(_: Request, error: Exception) -> JSONResponse:

@@ -1,5 +1,6 @@
 """The application: routes, files, errors as pages, and the headers that every answer carries."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -39,6 +40,7 @@ LONGEST_FORM: Final = 4 * 2**20
 """Bytes of a form without a file; the longest is a text of terms in every language."""
 LONGEST_UPLOAD: Final = 65 * 2**20
 """Bytes of a form with a file to import; import-service says more exactly what it takes."""
+_TAKES_FILES: Final = re.compile(r"/[^/]+/imports/new")
 
 
 class _Guard:
@@ -54,7 +56,7 @@ class _Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        longest = LONGEST_UPLOAD if "/imports" in scope["path"] else LONGEST_FORM
+        longest = LONGEST_UPLOAD if _TAKES_FILES.fullmatch(scope["path"]) else LONGEST_FORM
         size = 0
 
         async def counted() -> Message:

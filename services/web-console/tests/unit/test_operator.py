@@ -1,6 +1,9 @@
 """The operator's pages."""
 
+from typing import Any
+
 import httpx
+import pytest
 
 from web_console.testing import CSRF, Played
 
@@ -82,3 +85,27 @@ async def test_a_person_of_an_academy_is_no_operator() -> None:
     played = Played("administrator")
     async with played.browser(logged_in=True) as browser:
         assert (await browser.get("/-/operator/academies")).headers["location"] == "/-/operator"
+
+
+@pytest.mark.parametrize(
+    ("status", "problem", "told"),
+    [
+        (409, {"code": "email_in_use"}, "Iemand van de academy heeft dit e-mailadres al."),
+        (422, {"code": "invalid_email"}, "Dit is geen e-mailadres."),
+        (422, {"code": "weak_password"}, "Kies een wachtwoord van 12 tot 200 tekens"),
+        (
+            422,
+            {"code": "invalid_request", "errors": [{"path": "body.first_name"}]},
+            "Vul dit in, juist en niet te lang.",
+        ),
+        (409, {"code": "new_code"}, "as the service says it"),
+    ],
+)
+async def test_why_somebody_is_not_made_administrator_is_told_in_dutch(
+    status: int, problem: dict[str, Any], told: str
+) -> None:
+    played = _playing()
+    played.answers["POST user /academies/new/administrators"] = (status, {"detail": "as the service says it"} | problem)
+    answer = await _add(played, "new")
+    assert answer.status_code == 422
+    assert told in answer.text
