@@ -6,9 +6,11 @@ import hashlib
 import json
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Page
@@ -18,7 +20,10 @@ from instroom.stack.java import NoJava
 from instroom.stack.java import find as find_java
 
 SOURCES = Path(__file__).parent / "tools"
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+BY_LOOKS = ("color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size")
+"""The rules whose answer depends on colours and widths, the others' on what is in the page."""
 NARROW = 360
 """Pixels of the narrowest window."""
 
@@ -28,7 +33,7 @@ class Judges:
     axe: str
     """The script."""
     nu: list[str]
-    """The command that judges standard input."""
+    """The command that judges the files that are named behind it."""
 
     def audit(self, page: Page, *, but: tuple[str, ...] = ()) -> None:
         """Nothing against accessibility, in light and in dark, and no sideways scrolling in a narrow window.
@@ -36,22 +41,43 @@ class Judges:
         `but` names rules of axe that do not hold here. The page must run scripts.
         """
         found = []
-        for scheme in ("light", "dark"):
+        for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
-            found += [f"{scheme}: {line}" for line in self._against(page, but)]
+            found += [f"{scheme}: {line}" for line in self.against(page, but)]
         page.emulate_media(color_scheme="light")
         assert not found, f"{page.url}\n" + "\n".join(found)
         fits(page)
 
     def valid_html(self, text: str) -> None:
         """The Nu checker has neither errors nor warnings about the document."""
-        found = self._about(text)
+        found = self.about({"document": text})
         assert not found, "\n".join(found)
 
-    def _against(self, page: Page, but: tuple[str, ...]) -> list[str]:
-        page.evaluate(self.axe)
-        rules = {rule: {"enabled": False} for rule in but}
-        options = {"runOnly": {"type": "tag", "values": TAGS}, "rules": rules, "resultTypes": ["violations"]}
+    def about(self, documents: Mapping[str, str]) -> list[str]:
+        """What the Nu checker has against these documents, by their names; one start of it for all."""
+        with tempfile.TemporaryDirectory() as folder:
+            files = [Path(folder) / f"{number}.html" for number in range(len(documents))]
+            for file, text in zip(files, documents.values(), strict=True):
+                file.write_text(text, "utf-8")
+            done = subprocess.run([*self.nu, *files], capture_output=True, text=True, check=False, timeout=120)
+        try:
+            messages = json.loads(done.stdout)["messages"]
+        except ValueError:
+            pytest.fail(f"the Nu checker gave no judgement: {done.stderr[-500:]}")
+        names = dict(zip((file.name for file in files), documents, strict=True))
+        return [
+            f"{(name := names[m['url'].rpartition('/')[2]])}: line {m.get('lastLine')}: {m['message']}"
+            f" | {_line(documents[name], m.get('lastLine'))}"
+            for m in messages
+            if m["type"] != "info" or m.get("subType") == "warning"
+        ]
+
+    def against(self, page: Page, but: tuple[str, ...] = (), only: tuple[str, ...] = ()) -> list[str]:
+        """What axe has against the page as it is shown now; with `only` by these rules."""
+        if page.evaluate("!window.axe"):
+            page.evaluate(self.axe)
+        run = {"type": "rule", "values": only} if only else {"type": "tag", "values": TAGS}
+        options = {"runOnly": run, "rules": {rule: {"enabled": False} for rule in but}, "resultTypes": ["violations"]}
         result: dict[str, Any] = page.evaluate("options => axe.run(document, options)", options)
         return [
             f"{broken['id']}: {broken['help']}: {node['html'][:300]} {node['failureSummary']}"
@@ -59,28 +85,24 @@ class Judges:
             for node in broken["nodes"]
         ]
 
-    def _about(self, text: str) -> list[str]:
-        done = subprocess.run(self.nu, input=text, capture_output=True, text=True, check=False, timeout=120)
-        try:
-            messages = json.loads(done.stdout)["messages"]
-        except ValueError:
-            pytest.fail(f"the Nu checker gave no judgement: {done.stderr[-500:]}")
-        lines = text.splitlines()
-        return [
-            f"line {m.get('lastLine')}: {m['message']} | {lines[m['lastLine'] - 1].strip()[:200] if m.get('lastLine') else ''}"
-            for m in messages
-            if m["type"] != "info" or m.get("subType") == "warning"
-        ]
+
+def _line(text: str, number: int | None) -> str:
+    return text.splitlines()[number - 1].strip()[:200] if number else ""
 
 
 def fits(page: Page) -> None:
     """Nothing is wider than a narrow window; the window is as it was afterwards."""
     before = page.viewport_size
     page.set_viewport_size({"width": NARROW, "height": 740})
-    wide = page.evaluate("document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth")
+    wide = too_wide(page)
     if before:
         page.set_viewport_size(before)
     assert wide <= 0, f"{page.url} is {wide} pixels too wide for a window of {NARROW}"
+
+
+def too_wide(page: Page) -> int:
+    """By how many pixels the page is wider than its window."""
+    return int(page.evaluate("document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"))
 
 
 def install(cache: pytest.Cache) -> Judges:
@@ -111,5 +133,5 @@ def install(cache: pytest.Cache) -> Judges:
     jar = modules / "vnu-jar" / "build" / "dist" / "vnu.jar"
     return Judges(
         axe=(modules / "axe-core" / "axe.min.js").read_text("utf-8"),
-        nu=[str(java.program), *small, "-jar", str(jar), "--format", "json", "--stdout", "--exit-zero-always", "-"],
+        nu=[str(java.program), *small, "-jar", str(jar), "--format", "json", "--stdout", "--exit-zero-always"],
     )

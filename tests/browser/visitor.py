@@ -20,6 +20,7 @@ class Visitor:
 
     context: BrowserContext
     page: Page
+    base_url: str = ""
     trouble: list[str] = field(default_factory=list)
 
     @classmethod
@@ -46,11 +47,15 @@ class Visitor:
             accept_downloads=True,
         )
         context.set_default_timeout(WAIT)
-        visitor = cls(context, context.new_page())
+        visitor = cls(context, context.new_page(), base_url)
         context.on("request", visitor._asks)
         context.on("console", visitor._is_told)
         context.on("weberror", lambda error: visitor.trouble.append(f"script error: {error.error}"))
         return visitor
+
+    def let_in(self, cookie: str, session: str, url: str = "") -> None:
+        """Carry a session that was made elsewhere."""
+        self.context.add_cookies([{"name": cookie, "value": session, "url": url or self.base_url}])
 
     def picture(self, name: str, *, whole: bool = True) -> None:
         """Write docs/screenshots/<name>.png where SCREENSHOTS=1 asks for it."""
@@ -74,3 +79,8 @@ class Visitor:
         refused = message.text.startswith("Failed to load resource: the server responded with a status of 4")
         if message.type == "error" and not refused:
             self.trouble.append(f"{message.page.url if message.page else ''}: {message.text}")
+
+
+def press(page: Page, name: str) -> None:
+    """The button of this name in the content of the page."""
+    page.get_by_role("main").get_by_role("button", name=name, exact=True).first.click()

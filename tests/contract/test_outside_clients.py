@@ -18,10 +18,12 @@ from outside import books, broker
 from outside.academy import Academy
 from outside.broker import Sent
 
+from instroom import home as homes
 from instroom import revisions
 
 CONTRACTS = Path(__file__).parents[2] / "contracts"
 CLIENT = CONTRACTS / "examples" / "clients" / "take_in.py"
+FRONTEND = CONTRACTS / "examples" / "clients" / "frontend.py"
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +52,37 @@ def take_in(academy: Academy, **person: Any) -> tuple[int, dict[str, Any]]:
     return ran.returncode, json.loads(ran.stdout)
 
 
-def test_the_example_client_needs_confluent_kafka_only() -> None:
-    imports = [
-        line.split()[1] for line in CLIENT.read_text("utf-8").splitlines() if line.startswith(("import", "from"))
-    ]
-    assert set(imports) <= {"json", "sys", "time", "uuid", "confluent_kafka"}
+def imported(client: Path) -> set[str]:
+    """What an example client imports."""
+    lines = client.read_text("utf-8").splitlines()
+    return {line.split()[1] for line in lines if line.startswith(("import", "from"))}
+
+
+def test_the_example_clients_need_one_library_each() -> None:
+    assert imported(CLIENT) <= {"json", "sys", "time", "uuid", "confluent_kafka"}
+    assert imported(FRONTEND) <= {"json", "os", "sys", "httpx"}
+
+
+def test_the_guide_for_frontends_shows_the_example_as_it_is() -> None:
+    guide = (CONTRACTS.parent / "docs" / "guides" / "frontends.md").read_text("utf-8")
+    _, _, shown = guide.partition("```python\n")
+    assert shown.partition("\n```")[0] in FRONTEND.read_text("utf-8")
+
+
+def test_a_frontend_publishes_commands_and_hears_what_became_of_each(acme: Academy) -> None:
+    place = {"functions": ["Adviseur"]}
+    people = [acme.person(1001) | place, acme.person(1002, email="fout") | place]
+    command = [sys.executable, "-I", str(FRONTEND), acme.platform.address("user"), acme.id, json.dumps(people)]
+    token = homes.credential(acme.platform.home, {})
+    assert token is not None
+    environment = {"INSTROOM_TOKEN": token}
+    for _ in range(2):  # the second time it is the same two commands, by their idempotency keys
+        ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=90, check=False)
+        assert ran.returncode == 0, ran.stderr
+        outcomes = dict(line.split() for line in ran.stdout.splitlines())
+        assert sorted(outcomes.values()) == ["created", "rejected"]
+    assert acme.show()["personnel_number"] == "1001"
+    assert len(acme.users()) == 1
 
 
 def test_a_producer_of_another_kind_gets_its_outcome_with_its_own_reference(acme: Academy) -> None:
@@ -97,9 +125,11 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "define-company": {"name": "Slagerij", "code": "SL"},
     "define-department": {"company": "SL", "name": "Kantoor"},
     "define-function": {"name": "Slager", "learning_activities": ["Messen"]},
+    "define-terms": {"texts": {"nl": "Onze voorwaarden.", "en": "Our terms."}},
     "enable-language": {"language": "de"},
     "disable-language": {"language": "de"},
     "rename-unit": {"kind": "department", "company": "SL", "unit": "Kantoor", "name": "Winkel achter"},
+    "move-department": {"department": "Winkel achter", "company": "SL", "to": "Acme BV"},
     "remove-unit": {"kind": "company", "unit": "Slagerij"},
     "republish-structure": {},
 }
@@ -197,10 +227,11 @@ def test_the_organisation_can_be_rebuilt_from_its_topic_alone(busy: Academy) -> 
     for record in of(busy, ["org.structure"]):
         if record.key is not None:
             state[record.key] = record
-    units = [record.json() for record in state.values() if record.value is not None]
-    names = {unit["name"] for unit in units}
+    stated = [record.json() for record in state.values() if record.value is not None]
+    names = {each["name"] for each in stated if "name" in each}
     assert {"Acme BV", "Bakkerij Zoë", "Consultant", "Manager, verkoop"} <= names
     assert not {"Winkel", "Inkoper", "Adviseur"} & names
+    assert [each["texts"]["nl"] for each in stated if "texts" in each] == ["Onze voorwaarden."]
     (academy,) = (unit for key, r in state.items() if b"/academy/" in key for unit in [r.json()])
     assert academy["revision"] == busy.revision == max(int(r.header("ce_orgrevision")) for r in state.values())
 

@@ -136,6 +136,7 @@ def test_status_shows_each_process_and_all_addresses(platform: Platform) -> None
     document = platform.status()
     assert {process["name"] for process in document["processes"]} == {
         *("postgres", "kafka", "mail", "org-service", "user-service", "import-service", "notify-service"),
+        "web-console",
     }
     assert all(process["ready"] and process["pid"] and process["ports"] for process in document["processes"])
     assert {"broker", "database", "mail"} <= set(document["addresses"])

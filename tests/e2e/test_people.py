@@ -101,6 +101,22 @@ def test_activate_deactivate_and_delete_do_what_they_say(acme: Academy) -> None:
     assert acme.cli("user", "show", "1001", "--json").json()["deleted"] is True
 
 
+def test_an_academy_keeps_its_last_active_administrator(acme: Academy) -> None:
+    for number in (1001, 1002):
+        acme.add(number, active="x")
+        granted = acme.cli("user", "grant-administrator", str(number), "--json")
+        assert (granted.code, granted.json()["administrator"]) == (0, True)
+    revoked = acme.cli("user", "revoke-administrator", "1001", "--json")
+    assert (revoked.code, revoked.json()["administrator"]) == (0, False)
+    for word in ("revoke-administrator", "deactivate", "delete"):
+        refused = acme.cli("user", word, "1002", "--json")
+        assert (refused.code, [error["code"] for error in refused.json()["errors"]]) == (1, ["last_administrator"]), (
+            word
+        )
+        assert "beheerder" in acme.cli("user", word, "1002").out
+    assert acme.show(1002)["active"] is True
+
+
 def test_nobody_is_not_found(acme: Academy) -> None:
     for word in ("show", "activate", "deactivate", "invite", "delete"):
         ran = acme.cli("user", word, "404", "--json")

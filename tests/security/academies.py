@@ -73,6 +73,7 @@ class Realm:
             "people": [self.academy.show(person.number) for who, person in self.people.items() if who != "weg"],
             "structure": get("org-service", path("structure")),
             "terms": get("org-service", path("terms")),
+            "log-in": get("user-service", path("welcome"))["log_in"],
             "tokens": [each["id"] for each in get("user-service", path("api-tokens"))["api_tokens"]],
             "imports": [(each["import_id"], each["state"]) for each in get("import-service", path("imports"))["imports"]],
         }  # fmt: skip
@@ -91,17 +92,17 @@ def dsn_of(platform: Platform, service: str) -> str:
     return urlunsplit(urlsplit(platform.database())._replace(path=f"/instroom_{service}"))
 
 
-def two_realms(platform: Platform, folder: Path, run: str) -> tuple[Realm, Realm]:
+def two_realms(platform: Platform, folder: Path, run: str, issuer: str) -> tuple[Realm, Realm]:
     """Both with the same everything, but for their marks."""
     with ThreadPoolExecutor(2) as pool:
-        noord, zuid = pool.map(lambda name: _Made(platform, folder, run, name).realm, ("noord", "zuid"))
+        noord, zuid = pool.map(lambda name: _Made(platform, folder, run, name, issuer).realm, ("noord", "zuid"))
     return noord, zuid
 
 
 class _Made:
     """Makes a realm, over HTTP and by mails, as people do."""
 
-    def __init__(self, platform: Platform, folder: Path, run: str, name: str) -> None:
+    def __init__(self, platform: Platform, folder: Path, run: str, name: str, issuer: str) -> None:
         id_, mark = f"{name}-{run}", f"kanarie{name}{run}"
         academy = new_academy(platform, id_, folder / name, **_structure(mark))
         self.realm = Realm(academy, mark)
@@ -121,6 +122,7 @@ class _Made:
         for who in ("administrator", "manager", "lid", "elders"):
             self._log_in(self.realm.people[who])
         self._add_token()
+        self._add_provider(issuer)
         self._ask_reset()
         self._note_ids()
         self.http.close()
@@ -232,6 +234,13 @@ class _Made:
         self.realm.secrets.add(made["token"])
         self.realm.ids["api-tokens/{id}"] = made["id"]
 
+    def _add_provider(self, issuer: str) -> None:
+        """Everybody may know it, since everybody is sent there; but for its secret."""
+        secret = f"geheim-{self.realm.mark}"
+        body = {"name": "Aanbieder", "issuer": issuer, "client_id": "academie", "client_secret": secret}
+        self.realm.academy.client.send("user-service", "PUT", self.realm.academy.path("identity-provider"), json=body)
+        self.realm.secrets.add(secret)
+
     def _ask_reset(self) -> None:
         person = self.realm.people["elders"]
         self._ask("POST", f"/academies/{self.realm.id}/password-resets", json={"email": person.email})
@@ -247,6 +256,7 @@ class _Made:
             # Services that take no commands are asked for another's.
             "commands/{command_id}": realm.ids["user-service commands/{command_id}"],
             "users/{number}": realm.people["elders"].number,
+            "accounts/{number}": realm.people["elders"].number,
             "{number}/{action}": "resend-invitation",
             "sessions/{id}": realm.people["elders"].session_id,
             "invitations/{token}": self._token_for(realm.people["collega"], "invitation"),

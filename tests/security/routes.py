@@ -76,7 +76,15 @@ def body_of(route: Route, realm: Realm) -> dict[str, Any]:
     placed = {"company": units["company"], "department": units["elsewhere"], "functions": [units["function"]]}
     rename = {"kind": "department", "unit": units["elsewhere"], "name": f"Andere {realm.mark}"}
     new = {"personnel_number": person.number, "first_name": "Jan", "last_name": "Jansen", "email": person.email}
+    provider = {
+        "name": "Ander",
+        "issuer": "https://nergens.invalid",
+        "client_id": realm.mark,
+        "client_secret": "geheim",
+    }
     bodies: dict[tuple[str, str], Any] = {
+        ("put", "/academies/{academy}/identity-provider"): provider,
+        ("post", "/academies/{academy}/oidc-sessions"): {"flow": "niets", "state": "niets", "code": "niets"},
         ("post", "/academies/{academy}/structure"): {"companies": [{"name": units["company"], "remove": True}]},
         ("post", "/academies/{academy}/commands"): {"type": "instroom.org.rename-unit.v1", "data": rename},
         ("post", "/academies/{academy}/sessions"): {"email": person.email, "password": "niet het wachtwoord"},

@@ -261,7 +261,8 @@ def test_whatever_an_administrator_reads_holds_the_mark_by_which_a_leak_is_known
     noord = walker.noord
     without = []
     for route in walker.routes[service]:
-        if route.method == "get" and "administrator" in route.roles and not route.path.endswith(NEVER_ENDS):
+        known_to_all = (NEVER_ENDS, "/identity-provider")  # everybody is sent to that
+        if route.method == "get" and "administrator" in route.roles and not route.path.endswith(known_to_all):
             answer = walker.ask(route, walker.token(noord, "administrator"), request_of(route, noord.ids, noord))
             if "{academy}" in route.path and noord.mark not in told(answer):
                 without.append((str(route), answer.status_code))

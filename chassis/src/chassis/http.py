@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
 from typing import Final
 
 import structlog
@@ -16,9 +17,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic_core import PydanticSerializationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from chassis.access import ROLES, Access, Verifier
-from chassis.problems import Problem, problem
+from chassis.problems import REFUSED, Problem, problem
 from chassis.records import EventTooLarge, new_traceparent
 from chassis.telemetry import traceparent
 from contracts.envelope import is_traceparent
@@ -126,12 +128,23 @@ class _Limit:
         await self._app(scope, counted, send)
 
 
-def make_app(name: str, routers: Iterable[APIRouter], health: Health, verifier: Verifier) -> FastAPI:
-    """The application of one service. Raises where a route does not say who may call it."""
-    app = FastAPI(title=name, openapi_url="/openapi.json", docs_url=None, redoc_url=None)
+def make_app(
+    name: str,
+    routers: Iterable[APIRouter],
+    health: Health,
+    verifier: Verifier,
+    trusted_proxies: Iterable[IPv4Network | IPv6Network] = (),
+) -> FastAPI:
+    """The application of one service. Raises where a route does not say who may call it.
+
+    `request.client` is the peer; of one of the trusted proxies it is whom that one names in `X-Forwarded-For`.
+    """
+    app = FastAPI(title=name, openapi_url="/openapi.json", docs_url=None, redoc_url=None, responses=REFUSED)
     app.state.verifier = verifier
     app.add_middleware(_Limit, longest=LONGEST_BODY)
     app.add_middleware(_Trace)
+    if proxies := [str(network) for network in trusted_proxies]:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=proxies)
 
     async def only_when_serving() -> None:
         if not health.serving:

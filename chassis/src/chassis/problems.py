@@ -1,11 +1,32 @@
 """Refusals over HTTP: problem+json (RFC 9457), with a `code` that programs may switch on."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from fastapi.responses import JSONResponse
 
-PROBLEM = "application/problem+json"
+PROBLEM: Final = "application/problem+json"
+REFUSED: Final[dict[int | str, dict[str, Any]]] = {
+    "default": {
+        "description": "Refused; `code` says why",
+        "content": {
+            PROBLEM: {
+                "schema": {
+                    "type": "object",
+                    "required": ["type", "status", "code", "detail"],
+                    "properties": {
+                        "type": {"const": "about:blank"},
+                        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+                        "code": {"type": "string", "minLength": 1},
+                        "detail": {"type": "string"},
+                        "errors": {"type": "array", "minItems": 1},
+                    },
+                }
+            }
+        },
+    }
+}
+"""How an OpenAPI document describes every refusal of every route."""
 
 
 class Problem(Exception):

@@ -127,7 +127,8 @@ class _Process:
         routers = [self.kit.commands.router, *self.service.routers]
         if self.service.streams:
             routers.append(streaming.make_router(self.pool, self.service.streams))
-        app = make_app(self.name, routers, self.health, Verifier(self.settings.access_keys))
+        verifier = Verifier(self.settings.access_keys)
+        app = make_app(self.name, routers, self.health, verifier, self.settings.trusted_proxies)
         server = _Server(
             uvicorn.Config(
                 app,
@@ -135,6 +136,7 @@ class _Process:
                 port=self.settings.http_port,
                 log_config=None,
                 access_log=False,
+                proxy_headers=False,  # uvicorn would believe everybody on this machine
                 lifespan="off",
                 timeout_graceful_shutdown=2,
             )

@@ -1,5 +1,7 @@
 """What every service is told by its environment (`INSTROOM_…`)."""
 
+from ipaddress import IPv4Network, IPv6Network
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -17,6 +19,8 @@ class ServiceSettings(BaseSettings):
     http_port: int
     access_keys: dict[str, str] = {}
     """Public keys of access tokens: key id → Ed25519 public key, base64url without padding. Without one nobody gets in."""
+    trusted_proxies: list[IPv4Network | IPv6Network] = []
+    """Whose `X-Forwarded-For` is believed: the addresses of the console. Of anybody else the peer's address counts."""
     log_level: str = "info"
     topic_replication: int = 1
     """Copies of each topic that this service creates; 3 on a cluster."""

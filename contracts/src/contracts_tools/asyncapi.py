@@ -29,6 +29,8 @@ TRUNCATED: Final = {
 }
 REPLICA_READERS: Final = frozenset({"org.structure"})
 """Topics that are read from the start at every start, without a group."""
+ALSO_IN_A_GROUP: Final = frozenset({("user-service", "org.structure")})
+"""Who does both: keeps the state, and acts once on what changes in it."""
 
 
 @cache
@@ -129,7 +131,7 @@ def _operation(topic: Topic, service: str, action: str) -> tuple[str, Json]:
     if action == "receive":
         if topic.name in REPLICA_READERS:
             operation["description"] = "From the start at every start, without a consumer group: the topic is a state."
-        else:
+        if topic.name not in REPLICA_READERS or (service, topic.name) in ALSO_IN_A_GROUP:
             group = f"{service}.{topic.name}"
             operation["bindings"] = {
                 "kafka": {"groupId": {"type": "string", "enum": [group]}, "bindingVersion": BINDING}

@@ -125,6 +125,10 @@ VALUES: Final[dict[type[Message], tuple[Value, Value]]] = {
         {"kind": "company", "unit": "ACME"},
         {"kind": "department", "unit": "Verkoop", "company": "Acme BV"},
     ),
+    org.MoveDepartment: (
+        {"department": _SALES, "to": "Acme Nederland BV"},
+        {"department": "Verkoop", "company": "Acme BV", "to": "Acme Nederland BV"},
+    ),
     org.ApplyStructure: (
         {},
         {
@@ -133,7 +137,9 @@ VALUES: Final[dict[type[Message], tuple[Value, Value]]] = {
                 _UNIT
                 | {
                     "remove": False,
-                    "departments": [{"name": "Inkoop", "code": "INK", "was": "Aankoop", "remove": False}],
+                    "departments": [
+                        {"name": "Inkoop", "code": "INK", "was": "Aankoop", "was_in": "Acme Oud BV", "remove": False}
+                    ],
                 }
             ],
             "functions": [

@@ -36,8 +36,11 @@ ANNA: dict[str, Any] = {
     "last_name": "<b>Boer</b>",
     "email": "anna@example.com",
     "company": "Hubper",
+    "company_id": "c1",
     "department": "Verkoop",
+    "department_id": "d1",
     "functions": ["Adviseur"],
+    "function_ids": ["f1"],
     "cost_centre": "77",
     "active": True,
     "language": "nl",
@@ -114,6 +117,16 @@ async def test_filters_and_the_cursor_go_to_the_service() -> None:
     (request,) = asked(console, "GET", PEOPLE)
     expected = {"search": "an", "company": "c1", "invitation": "expired", "limit": "50", "after": "x"}
     assert dict(request.url.params) == expected
+
+
+async def test_the_first_page_tells_how_many_people_there_are() -> None:
+    console = played()
+    for total, exact, told in ((1, True, "1 gebruiker<"), (98, True, "98 gebruikers"), (7, False, "Meer dan 7 gebr")):
+        page = {"users": [ANNA], "next": "x", "total": total, "total_exact": exact}
+        console.answers[f"GET user {PEOPLE}"] = (200, page)
+        assert told in (await get(console, "/demo/users")).text
+    console.answers[f"GET user {PEOPLE}"] = (200, {"users": [ANNA], "next": None})
+    assert "1 gebruiker op deze pagina" in (await get(console, "/demo/users?after=x")).text
 
 
 async def test_without_a_company_the_list_says_what_to_do_first() -> None:
@@ -194,8 +207,29 @@ async def test_only_what_was_touched_is_changed() -> None:
     assert console.body_of(f"PATCH user {PEOPLE}/a/1") == {"first_name": "Anne", "cost_centre": None}
 
 
-async def test_the_history_says_who_changed_what() -> None:
+async def test_the_form_of_two_departments_of_one_name_shows_the_persons_own() -> None:
     console = played()
+    companies = [
+        {"id": "old", "name": "Hubper", "removed": False, "departments": []},
+        {
+            "id": "c1",
+            "name": "Hubper",
+            "removed": False,
+            "departments": [
+                {"id": "d0", "name": "Verkoop", "removed": False},
+                {"id": "d1", "name": "Verkoop", "removed": False},
+            ],
+        },
+    ]
+    console.answers["GET org /academies/demo/structure"] = (200, STRUCTURE | {"companies": companies})
+    text = (await get(console, "/demo/users/p/a%2F1")).text
+    assert '<option value="c1" selected>' in text
+    assert '<option value="d1" selected>' in text
+
+
+@pytest.mark.parametrize("role", ["administrator", "manager"])
+async def test_the_history_says_who_changed_what(role: str) -> None:
+    console = played(role)
     change = {"at": "2026-11-01T10:00:00Z", "actor": "user:1", "actor_name": "<u>Ada", "changes": {"email": ["a", "b"]}}
     change["changes"] |= {"administrator": [False, True], "functions": [[], ["Adviseur"]]}
     change |= {"type": "updated", "restored": False, "version": 2, "invitation": "queued"}
@@ -254,4 +288,4 @@ async def test_a_department_of_another_company_is_no_filter_any_more() -> None:
     console = played()
     await get(console, "/demo/users?company=c2&department=d1&status=nonsense")
     (request,) = asked(console, "GET", PEOPLE)
-    assert dict(request.url.params) == {"company": "c2", "limit": "50"}
+    assert dict(request.url.params) == {"company": "c2", "limit": "50", "count": "true"}

@@ -100,7 +100,7 @@ class DefineCompany(Message):
     TYPE: ClassVar[str] = "instroom.org.define-company.v1"
 
     name: str
-    code: str | None = None
+    code: str | None = Field(default=None, description="absent leaves it as it is, null takes it off")
     was: str | None = None
 
 
@@ -111,7 +111,7 @@ class DefineDepartment(Message):
 
     company: str
     name: str
-    code: str | None = None
+    code: str | None = Field(default=None, description="absent leaves it as it is, null takes it off")
     was: str | None = None
 
 
@@ -121,7 +121,7 @@ class DefineFunction(Message):
     TYPE: ClassVar[str] = "instroom.org.define-function.v1"
 
     name: str
-    code: str | None = None
+    code: str | None = Field(default=None, description="absent leaves it as it is, null takes it off")
     was: str | None = None
     learning_activities: list[str] | None = None
 
@@ -153,6 +153,16 @@ class RenameUnit(Message):
     name: str
 
 
+class MoveDepartment(Message):
+    """Move a department to another company. It keeps its id, name and code; its people go with it."""
+
+    TYPE: ClassVar[str] = "instroom.org.move-department.v1"
+
+    department: str = Field(description="id, code or name")
+    company: str | None = Field(default=None, description="the company that it leaves, where the name needs it")
+    to: str = Field(description="the company that it goes to: id, code or name")
+
+
 class RemoveUnit(Message):
     """Remove a unit (a company with its departments). It takes nobody new; its people keep it."""
 
@@ -165,14 +175,15 @@ class RemoveUnit(Message):
 
 class StructureDepartment(Value):
     name: str
-    code: str | None = None
+    code: str | None = Field(default=None, description="absent leaves it as it is, null takes it off")
     was: str | None = None
+    was_in: str | None = Field(default=None, description="the company that it moves from, if it is there still")
     remove: bool = False
 
 
 class StructureCompany(Value):
     name: str
-    code: str | None = None
+    code: str | None = Field(default=None, description="absent leaves it as it is, null takes it off")
     was: str | None = None
     remove: bool = False
     departments: list[StructureDepartment] = []
@@ -180,7 +191,7 @@ class StructureCompany(Value):
 
 class StructureFunction(Value):
     name: str
-    code: str | None = None
+    code: str | None = Field(default=None, description="absent leaves it as it is, null takes it off")
     was: str | None = None
     remove: bool = False
     learning_activities: list[str] | None = None
@@ -222,4 +233,5 @@ COMMANDS = (
     ApplyStructure,
     RepublishStructure,
     DefineTerms,
+    MoveDepartment,
 )

@@ -139,6 +139,8 @@ class Secrets:
     access_signing_key_id: str
     access_verify_key: str
     operator_token: str
+    secrets_key: str
+    """That user-service seals secrets of identity providers with: 32 bytes, base64url without padding."""
     first_password: str
     """Of the first administrator, to log in for the first time."""
 
@@ -158,6 +160,7 @@ class Secrets:
             "access_signing_key_id": random.token_hex(4),
             "access_verify_key": _base64url(_public_half(access)),
             "operator_token": f"op_{random.token_urlsafe(32)}",
+            "secrets_key": _base64url(random.token_bytes(32)),
             "first_password": random.token_urlsafe(12),
         }
         if not made.keys() <= known.keys():

@@ -16,7 +16,10 @@ from instroom.failure import Exit
 
 pytestmark = pytest.mark.slow
 
-PROCESSES = {"postgres", "kafka", "mail", "org-service", "user-service", "import-service", "notify-service"}
+PROCESSES = {
+    *("postgres", "kafka", "mail", "org-service", "user-service", "import-service", "notify-service"),
+    "web-console",
+}
 
 
 class CommandLine:

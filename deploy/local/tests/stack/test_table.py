@@ -40,6 +40,6 @@ async def test_every_service_is_asked_whether_it_is_live(tmp_path: Path, monkeyp
     for spec in built.processes:
         if spec.live is not None:
             await spec.live()
-    known = homes.Platform.load(tmp_path).addresses["services"]
-    assert asked == [f"{url}/livez" for url in known.values()]
-    assert len(asked) == len(homes.SERVICES)
+    known = homes.Platform.load(tmp_path).addresses
+    assert asked == [f"{url}/livez" for url in (*known["services"].values(), known["console"])]
+    assert len(asked) == len(homes.SERVICES) + 1

@@ -38,6 +38,9 @@ LONGEST_FILENAME: Final = 255
 MOST_ROWS: Final = 2**31 - 1
 """What the database can count rows with."""
 
+_FILE: Final = {"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {}}}}}
+_WORKBOOK: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {XLSX: {}}}}
+
 ADMINISTRATORS: Final = [allow(Role.ADMINISTRATOR)]
 
 AcceptLanguage = Annotated[str, Header()]
@@ -97,7 +100,7 @@ def router(
             raise _not_found(import_id)
         return record
 
-    @routes.post("/academies/{academy}/imports", status_code=202, dependencies=ADMINISTRATORS)
+    @routes.post("/academies/{academy}/imports", status_code=202, dependencies=ADMINISTRATORS, openapi_extra=_FILE)
     async def upload(
         academy: str,
         request: Request,
@@ -193,7 +196,12 @@ def router(
         told = await use_cases.page(pool, record, language(academy, accept_language), outcome, after, limit)
         return {"results": told, "next": told[-1]["row"] if len(told) == limit else None}
 
-    @routes.get("/academies/{academy}/imports/{import_id}/report.xlsx", dependencies=ADMINISTRATORS)
+    @routes.get(
+        "/academies/{academy}/imports/{import_id}/report.xlsx",
+        dependencies=ADMINISTRATORS,
+        response_class=Response,
+        responses=_WORKBOOK,
+    )
     async def report(academy: str, import_id: str, accept_language: AcceptLanguage = "") -> Response:
         """The import document as a workbook, whose rejected rows can be corrected and uploaded again."""
         record = await find(academy, import_id)
@@ -207,7 +215,12 @@ def router(
 
         return StreamingResponse(whole(), media_type=XLSX, headers=_attached(f"import-{record['id']}.xlsx"))
 
-    @routes.get("/academies/{academy}/template.xlsx", dependencies=ADMINISTRATORS)
+    @routes.get(
+        "/academies/{academy}/template.xlsx",
+        dependencies=ADMINISTRATORS,
+        response_class=Response,
+        responses=_WORKBOOK,
+    )
     async def template(
         academy: str,
         language: Literal["nl", "en", "de", "fr"] = "nl",

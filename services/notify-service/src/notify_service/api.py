@@ -1,7 +1,7 @@
 """HTTP: what became of an academy's invitations."""
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -13,6 +13,8 @@ from contracts.access import Role
 from notify_service import store
 from notify_service.use_cases import Academy
 
+Status = Literal["queued", "sent", "failed", "withdrawn"]
+
 
 def make_router(pool: Pool, academy_of: Callable[[str], Academy | None]) -> APIRouter:
     """The routes of this service."""
@@ -20,12 +22,20 @@ def make_router(pool: Pool, academy_of: Callable[[str], Academy | None]) -> APIR
 
     @router.get("/academies/{academy}/invitations", dependencies=[allow(Role.ADMINISTRATOR)])
     async def invitations(
-        academy: str, limit: Annotated[int, Query(ge=1, le=1000)] = 100, after: str | None = None
+        academy: str,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        after: str | None = None,
+        status: Status | None = None,
+        order: Literal["oldest", "newest"] = "oldest",
     ) -> dict[str, Any]:
+        """The invitations of the academy, of one status or of all, by when they were asked for, in pages; `next` is the
+        cursor of the next page of the same order, null on the last."""
         if academy_of(academy) is None:
             raise Problem(404, "unknown_academy", "There is no academy of this name.")
         async with pool.acquire() as conn:
-            rows = await store.page(conn, academy, limit=limit, after=_cursor(after))
+            rows = await store.page(
+                conn, academy, limit=limit, after=_cursor(after), status=status, newest=order == "newest"
+            )
         return {
             "invitations": [_document(row) for row in rows],
             "next": f"{rows[-1]['invitation_id']}:{rows[-1]['generation']}" if len(rows) == limit else None,
@@ -55,4 +65,5 @@ def _document(row: dict[str, Any]) -> dict[str, Any]:
         "message_id": row["message_id"],
         "attempts": row["attempts"],
         "reason": row["reason"],
+        "replaced": row["replaced"],
     }

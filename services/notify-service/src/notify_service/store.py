@@ -254,17 +254,29 @@ async def claim(
 
 
 async def page(
-    conn: Connection, academy: str, *, limit: int, after: tuple[UUID, int] | None
+    conn: Connection,
+    academy: str,
+    *,
+    limit: int,
+    after: tuple[UUID, int] | None,
+    status: str | None = None,
+    newest: bool = False,
 ) -> Sequence[dict[str, Any]]:
-    """Invitations of the academy in the order of (invitation, generation)."""
-    invitation_id, generation = after or (UUID(int=0), -1)
+    """Invitations of the academy, of one status or of all, in the order of (invitation, generation): that is of when
+    they were asked for first. With `newest` from the other end. `replaced`: there is a later mail of the invitation."""
+    first = (UUID(int=2**128 - 1), 2**31 - 1) if newest else (UUID(int=0), -1)
+    behind, order = ("<", "DESC") if newest else (">", "ASC")
     rows = await conn.fetch(
-        """SELECT invitation_id, generation, personnel_number, email, state, sent_at, message_id, attempts, reason
-           FROM mail WHERE academy = $1 AND (invitation_id, generation) > ($2, $3) AND kind = 'invitation'
-           ORDER BY invitation_id, generation LIMIT $4""",
+        f"""SELECT invitation_id, generation, personnel_number, email, state, sent_at, message_id, attempts, reason,
+                  EXISTS (SELECT FROM mail AS later WHERE later.academy = mail.academy
+                          AND later.invitation_id = mail.invitation_id AND later.generation > mail.generation)
+                  AS replaced
+           FROM mail WHERE academy = $1 AND (invitation_id, generation) {behind} ($2, $3) AND kind = 'invitation'
+             AND ($4::text IS NULL OR state = $4)
+           ORDER BY invitation_id {order}, generation {order} LIMIT $5""",  # noqa: S608 - words from above
         academy,
-        invitation_id,
-        generation,
+        *(after or first),
+        status,
         limit,
     )
     return [dict(r) for r in rows]

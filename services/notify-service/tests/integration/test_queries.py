@@ -42,6 +42,42 @@ async def test_an_academy_sees_its_own_invitations_page_by_page(
     assert len((await client.get("/academies/zeta/invitations")).json()["invitations"]) == 1
 
 
+async def test_the_newest_invitations_come_first_where_that_is_asked_for_and_a_status_leaves_out_the_others(
+    client: httpx.AsyncClient, take: Any, people: Any, pool: Pool
+) -> None:
+    ids = sorted(people.invitation() for _ in range(7))
+    await take(*(people.created(str(n), id) for n, id in enumerate(ids)))
+    await pool.execute("UPDATE mail SET state = 'failed' WHERE number_key IN ('1', '3', '4')")
+
+    async def numbers(**query: Any) -> list[str]:
+        seen: list[str] = []
+        while True:
+            page = (await client.get("/academies/acme/invitations", params=query | {"limit": 2})).json()
+            seen += [entry["personnel_number"] for entry in page["invitations"]]
+            if page["next"] is None:
+                return seen
+            query["after"] = page["next"]
+
+    assert await numbers() == ["0", "1", "2", "3", "4", "5", "6"]
+    assert await numbers(order="newest") == ["6", "5", "4", "3", "2", "1", "0"]
+    assert await numbers(order="newest", status="failed") == ["4", "3", "1"]
+    assert await numbers(status="queued") == ["0", "2", "5", "6"]
+    assert await numbers(status="withdrawn") == []
+    assert (await client.get("/academies/acme/invitations", params={"status": "x"})).status_code == 422
+
+
+async def test_of_two_mails_of_an_invitation_the_first_is_replaced_also_where_only_that_one_is_shown(
+    client: httpx.AsyncClient, take: Any, people: Any, pool: Pool
+) -> None:
+    await take(people.created("1", people.invitation()))
+    await pool.execute("UPDATE mail SET state = 'sent'")
+    columns = "academy, invitation_id, number_key, personnel_number, user_version, email, expires_at, queued_at"
+    await pool.execute(f"INSERT INTO mail (generation, state, {columns}) SELECT 2, 'queued', {columns} FROM mail")
+    for query, replaced in (({"status": "sent"}, True), ({"status": "queued"}, False)):
+        (entry,) = (await client.get("/academies/acme/invitations", params=query)).json()["invitations"]
+        assert entry["replaced"] is replaced
+
+
 async def test_an_invitation_says_what_became_of_it_but_not_its_link(
     client: httpx.AsyncClient, take: Any, people: Any, sink: Any, delivering: Any, pool: Pool
 ) -> None:
@@ -61,6 +97,7 @@ async def test_an_invitation_says_what_became_of_it_but_not_its_link(
         "message_id": f"<1.{id}@mail.example>",
         "attempts": 1,
         "reason": None,
+        "replaced": False,
     }
     assert "people.example" not in answer.text
 

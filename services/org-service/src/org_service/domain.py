@@ -16,7 +16,7 @@ from contracts.fields import (
 )
 from contracts.languages import parse_language
 from org_service.refusals import Problem, Reason
-from org_service.siblings import Definition, Index, at, check_unique, define
+from org_service.siblings import Definition, Index, at, check_unique, define, found, found_elsewhere
 from org_service.units import Academy, Kind, Place, Structure, Terms, Unit
 
 MAX_NAME: Final = 200
@@ -35,12 +35,16 @@ FUNCTIONS: Final[Place] = ("function", "")
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What is different afterwards: academy and terms if they changed, and each changed unit once, companies first."""
+    """What is different afterwards: academy and terms if they changed, and each changed unit once, companies first.
+
+    `left` are the places from which departments moved.
+    """
 
     academy: Academy | None = None
     units: Sequence[Unit] = ()
     republish: bool = False
     terms: Terms | None = None
+    left: Sequence[tuple[Place, str]] = ()
 
     def __bool__(self) -> bool:
         return self.academy is not None or bool(self.units) or self.terms is not None
@@ -75,8 +79,8 @@ def defines_academy(command: Message) -> bool:
 def apply(structure: Structure, command: Message, new_id: Callable[[], str]) -> Changes | Refused:
     """Decide what `command` does to `structure`.
 
-    A command that is applied again changes nothing. Nothing is deleted and nothing moves: a removed unit keeps its id
-    and comes back when it is defined again.
+    A command that is applied again changes nothing. Nothing is deleted: a removed unit keeps its id and comes back when
+    it is defined again, and a department that moves to another company keeps its id too.
     """
     if (problem := academy_id_problem(structure.academy_id)) is not None:
         return Refused([problem])
@@ -103,6 +107,8 @@ def apply(structure: Structure, command: Message, new_id: Callable[[], str]) -> 
             draft.rename(command)
         case org.RemoveUnit():
             draft.remove(command)
+        case org.MoveDepartment():
+            draft.move(command)
         case org.DefineTerms():
             draft.define_terms(command.texts)
         case org.RepublishStructure():
@@ -133,11 +139,12 @@ class _Draft:
     academy: Academy | None = None
     units: dict[str, Unit] = field(default_factory=dict)
     terms: Terms | None = None
+    left: list[tuple[Place, str]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
     def changes(self) -> Changes:
         academy = self.academy if self.academy != self.structure.academy else None
-        return Changes(academy, tuple(self.units.values()), terms=self.terms)
+        return Changes(academy, tuple(self.units.values()), terms=self.terms, left=tuple(self.left))
 
     def refuse(self, reason: Reason, path: str, **params: str) -> None:
         self.problems.append(Problem(reason, path, {name: storable(value) for name, value in params.items()}))
@@ -254,24 +261,62 @@ class _Draft:
         if command.academy is not None:
             self.define_academy(command.academy, "academy")
         companies = self.define(COMPANIES, [(f"companies[{n}]", each) for n, each in enumerate(command.companies)])
+        departments: dict[Place, list[Definition]] = {}
         for number, company in enumerate(command.companies):
             path = f"companies[{number}]"
             if path in companies and company.departments:
-                departments = [(f"{path}.departments[{n}]", each) for n, each in enumerate(company.departments)]
-                self.define(("department", companies[path].id), departments)
+                commands = [(f"{path}.departments[{n}]", each) for n, each in enumerate(company.departments)]
+                departments[("department", companies[path].id)] = self.definitions(commands)
+        arrived = self.arrivals(departments)
+        for place, definitions in departments.items():
+            self.define_all(place, definitions, arrived.get(place, ()))
         self.define(FUNCTIONS, [(f"functions[{n}]", each) for n, each in enumerate(command.functions)])
+
+    def arrivals(self, departments: Mapping[Place, Sequence[Definition]]) -> Mapping[Place, Sequence[Unit]]:
+        """The departments that move: defined with the company that they were in, and not in the new one yet."""
+        arrived: dict[Place, list[Unit]] = {}
+        indexes: dict[Place, Index] = {}
+        taken: set[str] = set()
+        for place, definitions in departments.items():
+            for each in definitions:
+                if each.was_in is None or each.remove or found(each, self.live(place, indexes)):
+                    continue
+                source = self.find("company", each.was_in, at(each.path, "was_in"), removed_too=True)
+                if source is None or source.id == place[1]:
+                    each.was_in = None
+                    continue
+                there = self.live(("department", source.id), indexes)
+                if (unit := found_elsewhere(each, there, taken, self.problems)) is not None:
+                    taken.add(unit.id)
+                    self.left.append((unit.place, unit.id))
+                    arrived.setdefault(place, []).append(replace(unit.called(each.name), company_id=place[1]))
+        return arrived
+
+    def live(self, place: Place, indexes: dict[Place, Index]) -> Index:
+        """Look-up among the units of the place that are not removed, made once."""
+        if place not in indexes:
+            indexes[place] = Index(unit for unit in self.structure.siblings(place).values() if not unit.removed)
+        return indexes[place]
 
     def define(self, place: Place, commands: Sequence[tuple[str, _AnyDefinition]]) -> Mapping[str, Unit]:
         """Define and remove units of one place; returns the defined ones by path."""
-        if not commands:
-            return {}
-        definitions = [each for path, command in commands if (each := self.definition(path, command)) is not None]
-        before = self.structure.siblings(place)
+        return self.define_all(place, self.definitions(commands)) if commands else {}
+
+    def define_all(
+        self, place: Place, definitions: Sequence[Definition], arrived: Sequence[Unit] = ()
+    ) -> Mapping[str, Unit]:
+        gone = {id_ for left, id_ in self.left if left == place}
+        before = {id_: unit for id_, unit in self.structure.siblings(place).items() if id_ not in gone}
+        before |= {unit.id: unit for unit in arrived}
+        self.put(arrived)
         outcome = define(place, before, definitions, self.new_id, self.problems)
         self.put(outcome.defined.values())
         for unit in outcome.removed:
             self.remove_unit(unit)
         return outcome.defined
+
+    def definitions(self, commands: Sequence[tuple[str, _AnyDefinition]]) -> list[Definition]:
+        return [each for path, command in commands if (each := self.definition(path, command)) is not None]
 
     def definition(self, path: str, command: _AnyDefinition) -> Definition | None:
         known = len(self.problems)
@@ -279,13 +324,26 @@ class _Draft:
         chosen = self.text if remove else self.choosable  # what was defined before it was refused can be removed
         name = chosen(command.name, at(path, "name"))
         code = chosen(command.code, at(path, "code")) if command.code and command.code.strip() else None
+        no_code = command.code is None and "code" in command.model_fields_set
         was = self.text(command.was, at(path, "was")) if command.was and command.was.strip() else None
+        was_in = None
+        if isinstance(command, org.StructureDepartment) and command.was_in and command.was_in.strip():
+            was_in = self.text(command.was_in, at(path, "was_in"))
         activities = None
         if isinstance(command, org.DefineFunction | org.StructureFunction) and command.learning_activities is not None:
             activities = self.activities(command.learning_activities, at(path, "learning_activities"))
         if name is None or len(self.problems) > known:
             return None
-        return Definition(path=path, name=name, code=code, was=was, remove=remove, learning_activities=activities)
+        return Definition(
+            path=path,
+            name=name,
+            code=code,
+            no_code=no_code,
+            was=was,
+            was_in=was_in,
+            remove=remove,
+            learning_activities=activities,
+        )
 
     def activities(self, names: Sequence[str], path: str) -> tuple[str, ...]:
         """Names in the order given, each once."""
@@ -306,6 +364,27 @@ class _Draft:
         after = {**self.structure.siblings(unit.place), unit.id: unit.called(name)}
         check_unique(after.values(), {unit.id: ""}, self.problems)
         self.put([after[unit.id]])
+
+    def move(self, command: org.MoveDepartment) -> None:
+        target = self.find("company", command.to, "to")
+        owner = self.find("company", command.company, "company") if command.company is not None else None
+        if self.problems or target is None:
+            return
+        units = list(self.structure.units("department"))
+        if owner is not None:
+            units = [unit for unit in units if unit.company_id == owner.id]
+        hits = _named((unit for unit in units if not unit.removed), command.department)
+        if not hits and owner is not None:  # it moved before
+            there = self.structure.siblings(("department", target.id)).values()
+            hits = _named((unit for unit in there if not unit.removed), command.department)
+        unit = self.only("department", hits, command.department, "department")
+        if unit is None or unit.company_id == target.id:
+            return
+        moved = replace(unit, company_id=target.id)
+        after = {**self.structure.siblings(moved.place), moved.id: moved}
+        check_unique(after.values(), {moved.id: "department"}, self.problems)
+        self.left.append((unit.place, unit.id))
+        self.put([moved])
 
     def remove(self, command: org.RemoveUnit) -> None:
         unit = self.find(command.kind, command.unit, "unit", command.company, removed_too=True)
@@ -334,17 +413,24 @@ class _Draft:
             units = list(self.structure.siblings((kind, owner.id)).values())
         else:
             units = list(self.structure.units(kind))
-        key = name_key(text[: 2 * MAX_NAME])
         for removed in (False, True) if removed_too else (False,):
-            candidates = [unit for unit in units if unit.removed is removed]
-            index = Index(candidates)
-            by_id = [unit for unit in candidates if unit.id == text.strip()]
-            for hits in (by_id, *(level.get(key) for level in (index.by_code, index.by_name, index.by_former))):
-                if not hits:
-                    continue
-                if len(hits) > 1 and not removed:
-                    self.refuse(Reason.AMBIGUOUS_UNIT, path, kind=kind, value=text[:MAX_NAME])
-                    return None
-                return hits[-1]
-        self.refuse(Reason.UNKNOWN_UNIT, path, kind=kind, value=text[:MAX_NAME])
+            hits = _named((unit for unit in units if unit.removed is removed), text)
+            if hits:
+                return hits[-1] if removed else self.only(kind, hits, text, path)
+        return self.only(kind, (), text, path)
+
+    def only(self, kind: Kind, hits: Sequence[Unit], text: str, path: str) -> Unit | None:
+        """The unit that `text` was found to be; None after it was noted that it is none, or several."""
+        if len(hits) == 1:
+            return hits[0]
+        reason = Reason.AMBIGUOUS_UNIT if hits else Reason.UNKNOWN_UNIT
+        self.refuse(reason, path, kind=kind, value=text[:MAX_NAME])
         return None
+
+
+def _named(units: Iterable[Unit], text: str) -> Sequence[Unit]:
+    """The units with this id; else with this code, name or former name, whichever is found first."""
+    units = list(units)
+    key, index = name_key(text[: 2 * MAX_NAME]), Index(units)
+    by_id = [unit for unit in units if unit.id == text.strip()]
+    return by_id or index.by_code.get(key) or index.by_name.get(key) or index.by_former.get(key) or ()

@@ -1,6 +1,6 @@
 """Units of one kind in one place: which one a definition means, and that names and codes stay unique among them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 
@@ -11,12 +11,14 @@ from org_service.units import Place, Unit
 
 @dataclass(slots=True, kw_only=True)
 class Definition:
-    """What a command says of one unit, cleaned. None leaves a value as it is."""
+    """What a command says of one unit, cleaned. None leaves a value as it is; `was_in` is the company it comes from."""
 
     path: str
     name: str
     code: str | None = None
+    no_code: bool = False
     was: str | None = None
+    was_in: str | None = None
     remove: bool = False
     learning_activities: tuple[str, ...] | None = None
     name_key: str = field(init=False)
@@ -39,9 +41,13 @@ class Definition:
     def applied(self, unit: Unit) -> Unit:
         """The unit as this definition leaves it: not removed, the rest as it was unless it is told."""
         activities = unit.learning_activities if self.learning_activities is None else self.learning_activities
-        return replace(
-            unit.called(self.name), code=self.code or unit.code, learning_activities=activities, removed=False
-        )
+        code = None if self.no_code else self.code or unit.code
+        return replace(unit.called(self.name), code=code, learning_activities=activities, removed=False)
+
+    @property
+    def was_here_key(self) -> str | None:
+        """The key of its former name, if that was one in this place."""
+        return None if self.was_in else self.was_key
 
 
 def at(path: str, member: str) -> str:
@@ -63,13 +69,41 @@ class Index:
                 self.by_former.setdefault(name_key(former), []).append(unit)
 
 
-_LEVELS: Sequence[tuple[Callable[[Definition], str | None], Callable[[Index], Mapping[str, list[Unit]]]]] = (
+_Level = tuple[Callable[[Definition], str | None], Callable[[Index], Mapping[str, list[Unit]]]]
+
+_LEVELS: Sequence[_Level] = (
     (attrgetter("code_key"), attrgetter("by_code")),
     (attrgetter("name_key"), attrgetter("by_name")),
-    (attrgetter("was_key"), attrgetter("by_name")),
+    (attrgetter("was_here_key"), attrgetter("by_name")),
     (attrgetter("was_key"), attrgetter("by_former")),
 )
 """By what a definition finds its unit, in this order."""
+_LEVELS_ELSEWHERE: Sequence[_Level] = (*_LEVELS[:2], (attrgetter("was_key"), attrgetter("by_name")), _LEVELS[3])
+"""The same in the place from which it moves."""
+
+
+def found(definition: Definition, here: Index) -> bool:
+    """Whether one of these units, which are in the place of the definition, is what it means."""
+    return bool(_hits(definition, here, _LEVELS))
+
+
+def found_elsewhere(
+    definition: Definition, there: Index, taken: Collection[str], problems: list[Problem]
+) -> Unit | None:
+    """The unit of another place that is to move to that of the definition, without those that are taken already."""
+    hits = [unit for unit in _hits(definition, there, _LEVELS_ELSEWHERE) if unit.id not in taken]
+    if len(hits) > 1:
+        problems.append(_ambiguous(definition, hits[0]))
+    return hits[0] if hits else None
+
+
+def _hits(definition: Definition, index: Index, levels: Sequence[_Level]) -> Sequence[Unit]:
+    """What is found on the first level on which anything is."""
+    for key_of, level in levels:
+        key = key_of(definition)
+        if key is not None and (hits := level(index).get(key)):
+            return hits
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,17 +211,12 @@ def _removals(
     index, kept = Index(units), set(defined)
     removed: dict[str, Unit] = {}
     for definition in definitions:
-        for key_of, level in _LEVELS:
-            key = key_of(definition)
-            hits = level(index).get(key, ()) if key is not None else ()
-            if not hits:
-                continue
-            live = [unit for unit in hits if not unit.removed and unit.id not in kept]
-            if len(live) > 1:
-                problems.append(_ambiguous(definition, live[0]))
-            elif live:
-                removed[live[0].id] = live[0]
-            break
+        hits = _hits(definition, index, _LEVELS)
+        live = [unit for unit in hits if not unit.removed and unit.id not in kept]
+        if len(live) > 1:
+            problems.append(_ambiguous(definition, live[0]))
+        elif live:
+            removed[live[0].id] = live[0]
     return list(removed.values())
 
 

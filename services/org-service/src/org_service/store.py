@@ -102,8 +102,8 @@ class Transaction:
                    AS u (academy text, kind text, id text, company_id text, name text, name_key text, code text,
                        code_key text, former_names text[], learning_activities text[], removed boolean, revision bigint)
                    ON CONFLICT (academy, id) DO UPDATE
-                   SET name = excluded.name, name_key = excluded.name_key, code = excluded.code,
-                       code_key = excluded.code_key, former_names = excluded.former_names,
+                   SET company_id = excluded.company_id, name = excluded.name, name_key = excluded.name_key,
+                       code = excluded.code, code_key = excluded.code_key, former_names = excluded.former_names,
                        learning_activities = excluded.learning_activities, removed = excluded.removed,
                        revision = excluded.revision""",
                 [_unit_row(work, unit) for work in works for unit, _ in work.units.values()],

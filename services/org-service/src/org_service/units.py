@@ -87,14 +87,24 @@ class Structure:
             if kind is None or place_kind == kind:
                 yield from siblings.values()
 
-    def changed(self, academy: Academy | None, units: Iterable[Unit], terms: Terms | None = None) -> "Structure":
-        """The structure after a change; only the places that change are copied."""
+    def changed(
+        self,
+        academy: Academy | None,
+        units: Iterable[Unit],
+        terms: Terms | None = None,
+        left: Iterable[tuple[Place, str]] = (),
+    ) -> "Structure":
+        """The structure after a change, in which units `left` a place; only the places that change are copied."""
         places: dict[Place, Mapping[str, Unit]] = dict(self.places)
         copies: dict[Place, dict[str, Unit]] = {}
+
+        def copy_of(place: Place) -> dict[str, Unit]:
+            if place not in copies:
+                places[place] = copies[place] = dict(self.siblings(place))
+            return copies[place]
+
+        for place, id_ in left:
+            copy_of(place).pop(id_, None)
         for unit in units:
-            copy = copies.get(unit.place)
-            if copy is None:
-                copy = copies[unit.place] = dict(self.siblings(unit.place))
-                places[unit.place] = copy
-            copy[unit.id] = unit
+            copy_of(unit.place)[unit.id] = unit
         return Structure(self.academy_id, academy or self.academy, places, terms or self.terms)

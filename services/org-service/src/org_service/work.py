@@ -56,5 +56,5 @@ class Work:
             self.units.update((unit.id, (unit, envelope)) for unit in decision.units)
             if decision.terms is not None:
                 self.terms = decision.terms, envelope
-            self.structure = self.structure.changed(decision.academy, decision.units, decision.terms)
+            self.structure = self.structure.changed(decision.academy, decision.units, decision.terms, decision.left)
         return bool(decision)

@@ -42,6 +42,15 @@ async def test_any_command_can_be_posted_by_its_type(service: Any) -> None:
     assert company["departments"][0]["former_names"] == ["Verkoop"]
 
 
+async def test_a_code_of_null_over_http_takes_the_code_off(service: Any) -> None:
+    for body in (FILE, {"companies": [{"name": "Acme BV"}]}, {"companies": [{"name": "Acme BV", "code": None}]}):
+        before = (await service.structure()).get("companies", [{"code": "ACME"}])
+        assert before[0]["code"] == "ACME"
+        await service.http.post(f"/academies/{service.academy}/structure", json=body)
+        await service.consume_submitted()
+    assert (await service.structure())["companies"][0]["code"] is None
+
+
 async def test_a_refused_command_tells_why(service: Any) -> None:
     answer = await service.http.post(
         f"/academies/{service.academy}/structure", json=FILE | {"companies": [{"name": "A"}, {"name": "a"}]}

@@ -82,6 +82,37 @@ async def test_a_rename_is_kept_with_the_former_name(service: Any) -> None:
     assert (await service.events())[5][2]["former_names"] == ["Acme BV"]
 
 
+async def test_a_department_that_moves_is_one_event_and_keeps_its_id_and_its_key(service: Any) -> None:
+    await service.give(FILE, org.DefineCompany(name="Beta"))
+    before = await service.events()
+    move = org.MoveDepartment(department="Verkoop", to="Beta")
+    await service.give(move)
+    await service.give(move)
+    later = (await service.events())[len(before) :]
+    assert types(later) == ["department-changed", "academy-changed"]
+    (moved_from,) = [each for each in before if each[2].get("name") == "Verkoop"]
+    assert (later[0][0], later[0][2]["id"]) == (moved_from[0], moved_from[2]["id"])
+    acme, beta = (await service.structure())["companies"]
+    assert later[0][2]["company_id"] == beta["id"] != moved_from[2]["company_id"]
+    assert [each["name"] for each in acme["departments"]] == ["Inkoop"]
+    assert [each["name"] for each in beta["departments"]] == ["Verkoop"]
+
+
+async def test_departments_of_one_name_swap_companies_in_one_batch(service: Any) -> None:
+    await service.give(FILE, org.DefineCompany(name="Beta"), org.DefineDepartment(company="Beta", name="Verkoop"))
+    acme, beta = (await service.structure())["companies"]
+    ids = next(each["id"] for each in acme["departments"] if each["name"] == "Verkoop"), beta["departments"][0]["id"]
+    await service.give(
+        org.RenameUnit(kind="department", unit=ids[0], name="Onderweg"),
+        org.MoveDepartment(department=ids[0], to="Beta"),
+        org.MoveDepartment(department=ids[1], to="ACME"),
+        org.RenameUnit(kind="department", unit=ids[0], name="Verkoop"),
+    )
+    acme, beta = (await service.structure())["companies"]
+    assert [each["id"] for each in beta["departments"]] == [ids[0]]
+    assert ids[1] in [each["id"] for each in acme["departments"]]
+
+
 async def test_a_duplicate_command_does_nothing_even_after_a_later_edit(service: Any) -> None:
     await service.give(FILE)
     rename = service.record(org.RenameUnit(kind="department", unit="Verkoop", name="Sales"))

@@ -20,7 +20,7 @@ class Organisation:
     def give(self, command: Message) -> Changes | Refused:
         decision = apply(self.structure, command, self.new_id)
         if isinstance(decision, Changes):
-            self.structure = self.structure.changed(decision.academy, decision.units, decision.terms)
+            self.structure = self.structure.changed(decision.academy, decision.units, decision.terms, decision.left)
         return decision
 
     def apply(self, **structure: object) -> Changes | Refused:

@@ -17,20 +17,21 @@ CODES = st.sampled_from(["1", "2", "3"])
 
 def entries(**more: st.SearchStrategy[Any]) -> st.SearchStrategy[list[dict[str, Any]]]:
     entry = st.fixed_dictionaries(
-        {"name": NAMES}, optional={"code": CODES, "was": NAMES, "remove": st.booleans(), **more}
+        {"name": NAMES}, optional={"code": CODES | st.none(), "was": NAMES, "remove": st.booleans(), **more}
     )
     return st.lists(entry, max_size=3)
 
 
 STRUCTURES = st.fixed_dictionaries(
     {"academy": st.just({"name": "Demo"})},
-    optional={"companies": entries(departments=entries()), "functions": entries()},
+    optional={"companies": entries(departments=entries(was_in=NAMES)), "functions": entries()},
 ).map(org.ApplyStructure.model_validate)
 KINDS = st.sampled_from(["company", "department", "function"])
 COMMANDS = st.one_of(
     STRUCTURES,
     st.builds(org.RenameUnit, kind=KINDS, unit=NAMES | CODES, name=NAMES),
     st.builds(org.RemoveUnit, kind=KINDS, unit=NAMES | CODES),
+    st.builds(org.MoveDepartment, department=NAMES | CODES, company=st.none() | NAMES, to=NAMES | CODES),
     st.builds(org.DefineDepartment, company=NAMES | CODES, name=NAMES, code=st.none() | CODES),
 )
 
@@ -38,7 +39,7 @@ COMMANDS = st.one_of(
 def after(structure: Structure, command: Any, numbers: "itertools.count[int]") -> tuple[Structure, Any]:
     decision = apply(structure, command, lambda: f"{next(numbers):04}")
     if isinstance(decision, Changes):
-        structure = structure.changed(decision.academy, decision.units)
+        structure = structure.changed(decision.academy, decision.units, left=decision.left)
     return structure, decision
 
 
@@ -76,12 +77,20 @@ def test_names_and_codes_are_unique_among_siblings_that_are_not_removed(history:
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(COMMANDS, max_size=6), COMMANDS)
-def test_nothing_disappears_and_nothing_moves(history: list[Any], command: Any) -> None:
+def test_nothing_disappears_nothing_is_in_two_places_and_only_departments_move(
+    history: list[Any], command: Any
+) -> None:
     structure, numbers = built(history)
-    changed, _ = after(structure, command, numbers)
-    places = {unit.id: unit.place for unit in changed.units()}
+    changed, decision = after(structure, command, numbers)
+    units = list(changed.units())
+    after_ids = {unit.id for unit in units}
+    assert len(after_ids) == len(units)
+    assert all(unit.id in changed.siblings(unit.place) for unit in units)
+    left = {id_ for _, id_ in decision.left} if isinstance(decision, Changes) else set()
     for unit in structure.units():
-        assert places[unit.id] == unit.place
+        assert unit.id in after_ids
+        assert (unit.id in changed.siblings(unit.place)) is (unit.id not in left)
+    assert all(unit.kind == "department" for unit in structure.units() if unit.id in left)
 
 
 @settings(max_examples=100, deadline=None)

@@ -53,6 +53,10 @@ def _may_see(caller: AccessClaims, user: User) -> bool:
     return True
 
 
+def _counted(total: people.Total | None) -> dict[str, Any]:
+    return {} if total is None else {"total": total.people, "total_exact": total.exact}
+
+
 def _without_nul(text: str) -> str:
     if "\0" in text:
         raise ValueError("holds a NUL, which neither a key nor a header can")
@@ -82,8 +86,10 @@ class Wanted(BaseModel):
     function: Text | None = None
     status: Status | None = None
     invitation: Standing | None = None
+    language: Text | None = None
     limit: int = Field(default=100, ge=1, le=1000)
     after: Annotated[str, Field(max_length=2_000), AfterValidator(_without_nul)] = ""
+    count: bool = False
 
 
 class Accepted(BaseModel):
@@ -180,24 +186,28 @@ def make_router(pool: Pool, commands: Commands, organisations: Organisations) ->
         """People by last name, first name and number, in pages; `next` is the cursor of the next page, null on the last.
 
         Deleted people are there only with `status=deleted`. `search` finds the beginnings of words of name, number and
-        address. A manager sees the own department.
+        address. A manager sees the own department. With `count`, `total` says how many people there are on all pages;
+        where it is not `total_exact`, there are more.
         """
         await known(academy)
         caller = caller_of(request)
-        chosen = Filter(**wanted.model_dump(exclude={"limit", "after"}))
+        chosen = Filter(**wanted.model_dump(exclude={"limit", "after", "count"}))
+        total = None
         if caller.role is Role.MANAGER:
-            elsewhere = chosen.department not in (None, "", caller.department)
-            if elsewhere or chosen.status == "deleted" or not caller.department:  # "" would leave nobody out
-                return {"users": [], "next": None}
+            other = chosen.department not in (None, "", caller.department)
+            if other or chosen.status == "deleted" or not caller.department:
+                return {"users": [], "next": None} | _counted(people.Total(0, True) if wanted.count else None)
             chosen = chosen._replace(department=caller.department)
         async with pool.acquire() as connection:
             page = await people.list_people(connection, academy, chosen, after=wanted.after, limit=wanted.limit)
+            if wanted.count:
+                total = await people.count_people(connection, academy, chosen)
             now = await store.now(connection)
         organisation = organisations.of(academy)
         return {
             "users": [documents.user_document(user, organisation, now) for user in page.users],
             "next": page.next,
-        }
+        } | _counted(total)
 
     @router.get("/academies/{academy}/users/{number:path}/history", dependencies=managers)
     async def history(request: Request, academy: str, number: Number) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from user_service.checking import Checking
 from user_service.identity.administrators import ensure_first
 from user_service.identity.passwords import Passwords
 from user_service.identity_api import Identity, make_identity_router
+from user_service.moving import Moving
 from user_service.organisations import Organisations
 from user_service.settings import Settings
 from user_service.subscribers import subscriptions
@@ -33,7 +34,7 @@ def build(kit: Kit[Settings]) -> Service:
         migrations=files("user_service") / "migrations",
         streams=[USER_EVENTS],
         routers=[make_identity_router(identity), make_router(kit.pool, kit.commands, organisations)],
-        subscriptions=subscriptions(kit.pool, applying, checking),
+        subscriptions=subscriptions(kit.pool, applying, checking, Moving(kit.pool, organisations)),
         replicas=[replica],
         tasks=tasks,
     )

@@ -25,7 +25,7 @@ from user_service.domain.decide import claimed_address, decide
 from user_service.domain.decision import Decision, apply
 from user_service.domain.person import AddressHolder, User
 from user_service.domain.reading import Asked, read, told
-from user_service.identity import sessions
+from user_service.identity import resets, sessions
 from user_service.organisations import Organisations
 from user_service.pace import Pace
 from user_service.people import Happened
@@ -39,6 +39,10 @@ MOST_REDOS: Final = 20
 
 class _TwinWasFaster(Exception):
     """Another transaction wrote what this one decided without: roll back, decide again."""
+
+
+class _OrganisationIsOld(Exception):
+    """Another instance knows a newer one, in which departments may have moved: wait for it, decide again."""
 
 
 @dataclass(slots=True, eq=False)
@@ -99,11 +103,17 @@ class Applying:
                     return await self._transact(connection, items)
             except (_TwinWasFaster, asyncpg.UniqueViolationError):
                 continue
+            except _OrganisationIsOld:
+                await self.organisations.wait_for(self.pool, {item.person[0]: 0 for item in items})
         raise TimeoutError(f"a batch was overtaken {MOST_REDOS} times")
 
     async def _transact(self, connection: Connection, items: Sequence[_Item]) -> int:
         """Apply the longest possible beginning of the items; how many those are."""
         await only_index_plans(connection)
+        academies = {item.person[0] for item in items}
+        await store.lock_places(connection, academies, shared=True)
+        if not await self.organisations.are_current(connection, academies):
+            raise _OrganisationIsOld
         known = await request_log.known(connection, [i.request.envelope for i in items])
         fresh, repeated = _without_duplicates(items, known)
         now = await store.now(connection)
@@ -213,13 +223,11 @@ class Applying:
             await store.insert_users(connection, created)
         if updated:
             await store.update_users(connection, updated)
-            kept_out = [key for key, after in updated.items() if _may_enter(users[key]) and not _may_enter(after)]
-            if kept_out:
-                await sessions.end_of(connection, kept_out)
         if state.released:
             await store.release_addresses(connection, state.released)
         if unused:
             await store.discard_claims(connection, unused)
+        await _end_access(connection, items)
 
     async def _publish(
         self,
@@ -282,8 +290,22 @@ class Applying:
         await self.commands.finish(connection, outcomes)
 
 
-def _may_enter(user: User) -> bool:
-    return user.active and not user.deleted
+async def _end_access(connection: Connection, items: Sequence[_Item]) -> None:
+    """Who may not enter any more is logged out for good; links for a new password end with the access or address."""
+    left: set[PersonKey] = set()
+    moved: set[PersonKey] = set()
+    for item in items:
+        before, after = item.before, item.after
+        if before is None or after is None or after is before or not before.may_enter:
+            continue
+        if not after.may_enter:
+            left.add(item.person)
+        elif before.email_key != after.email_key:
+            moved.add(item.person)
+    if left:
+        await sessions.end_of(connection, sorted(left))
+    if left or moved:
+        await resets.end_of(connection, sorted(left | moved))
 
 
 def logged_outcome(decision: Decision, value: bytes) -> bytes:

@@ -1,7 +1,7 @@
-"""The check: decide as the real thing would, write nothing, answer by a verdict."""
+"""The check: decide as the real thing would, change nobody, answer by a verdict."""
 
 import asyncio
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chassis.database import Pool
@@ -10,14 +10,17 @@ from chassis.records import Event, Record, new_ids, now_text
 from contracts.events.users import UserCheckRequested
 from user_service import messages, store
 from user_service.domain.decide import claimed_address, decide
+from user_service.domain.decision import Decision
 from user_service.domain.reading import read
+from user_service.leaving import ImportKey, find_last
 from user_service.organisations import Organisations
 from user_service.pace import Pace
+from user_service.store import PersonKey
 
 
 @dataclass
 class Checking:
-    """Answers checks. Nothing is stored: a batch that comes twice is answered twice, with the same verdicts."""
+    """Answers checks. A batch that comes twice is answered twice, with the same verdicts."""
 
     pool: Pool
     organisations: Organisations
@@ -39,21 +42,47 @@ class Checking:
                 (key[0], claimed_address(a, users.get(key)) or "") for key, a in zip(people, asked, strict=True)
             ]
             holders = await store.load_holders(connection, {key for key in addresses if key[1]})
-            academies = {key[0] for key, user in users.items() if user.administers}
-            counts = await store.count_administrators(connection, academies, lock=False) if academies else {}
             now = await store.now(connection)
-        gone: Counter[tuple[str, str]] = Counter()
-        ids, time, pace = new_ids(len(records)), now_text(), Pace()
+        organisations = [self.organisations.of(record.envelope.academy) for record in records]
+
+        def decided(n: int, last_administrator: bool = False) -> Decision:
+            user, holder = users.get(people[n]), holders.get(addresses[n])
+            return decide(asked[n], user, organisations[n], holder, now, last_administrator=last_administrator)
+
+        pace = Pace()
+        decisions: list[Decision] = []
+        for n in range(len(records)):
+            decisions.append(decided(n))
+            if pace.due():
+                await asyncio.sleep(0)
+        administrators = [
+            n for n, key in enumerate(people) if (user := users.get(key)) is not None and user.administers
+        ]
+        if administrators:
+            for n in await self._last(records, administrators, decisions, people):
+                decisions[n] = decided(n, last_administrator=True)
+        ids, time = new_ids(len(records)), now_text()
         events: list[Event] = []
         for n, record in enumerate(records):
-            organisation = self.organisations.of(record.envelope.academy)
-            user, whole = users.get(people[n]), (record.envelope.academy, record.envelope.correlation_id)
-            administers = user is not None and user.administers
-            last = administers and counts[whole[0]] - gone[whole] <= 1
-            decision = decide(asked[n], user, organisation, holders.get(addresses[n]), now, last_administrator=last)
-            if administers and decision.after is not None and not decision.after.administers:
-                gone[whole] += 1  # the rows after it in the same import find one administrator less
-            events.append(messages.checked_event(record.envelope, decision, record.message.round, id=ids[n], time=time))
+            round_ = record.message.round
+            events.append(messages.checked_event(record.envelope, decisions[n], round_, id=ids[n], time=time))
             if pace.due():
                 await asyncio.sleep(0)
         await self.replies.send(events)
+
+    async def _last(
+        self,
+        records: Sequence[Record[UserCheckRequested]],
+        administrators: Sequence[int],
+        decisions: Sequence[Decision],
+        people: Sequence[PersonKey],
+    ) -> list[int]:
+        """The checks of people who have to go on administering their academy, whatever else the import does."""
+        row: dict[int, tuple[ImportKey, str]] = {}
+        for n in administrators:
+            envelope = records[n].envelope
+            row[n] = (envelope.academy, envelope.correlation_id or envelope.id), people[n][1]
+        goes = {row[n] for n in administrators if (after := decisions[n].after) is not None and not after.administers}
+        async with self.pool.acquire() as connection, connection.transaction():
+            last = await find_last(connection, goes, set(row.values()) - goes)
+        return [n for n in administrators if last.get(row[n][0]) == row[n][1]]

@@ -54,6 +54,35 @@ def replay(request: Envelope, outcome: Verdict, value: bytes, *, number: str, id
     return Event(USER_EVENTS.name, f"{request.academy}/{number_key(number)}", envelope, value)
 
 
+def followed_event(
+    cause: Envelope, before: User, after: User, organisation: Organisation, *, id: str, time: str
+) -> Event:
+    """That somebody has another company since their department moved. It answers no request about them."""
+    envelope = Envelope(
+        id=id,
+        type=UserUpdated.TYPE,
+        source=SOURCE,
+        academy=cause.academy,
+        time=time,
+        subject=after.number,
+        actor=cause.actor,
+        correlation_id=cause.correlation_id,
+        causation_id=cause.id,
+        traceparent=cause.traceparent,
+    )
+    body = {
+        "version": after.version,
+        "org_revision": organisation.revision,
+        "person": person_json(after, organisation),
+        "changes": company_change(before, after, organisation),
+    }
+    return Event(USER_EVENTS.name, f"{cause.academy}/{after.number_key}", envelope, orjson.dumps(body))
+
+
+def company_change(before: User, after: User, organisation: Organisation) -> dict[str, Any]:
+    return {"company": [organisation.company_name(each.company_id) for each in (before, after)]}
+
+
 def _answer(request: Envelope, type_: str, number: str, *, id: str, time: str) -> Envelope:
     """The envelope of an answer: the reference, attempt, trace and actor of whoever asked."""
     return Envelope(

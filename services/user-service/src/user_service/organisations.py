@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from chassis.database import Pool
+from chassis.database import Connection, Pool
 from chassis.replica import StateReplica
 from user_service.domain.organisation import Organisation, build_organisation
 
@@ -38,12 +38,22 @@ class Organisations:
                 self._built[academy] = organisation
         return organisation
 
+    async def until_known(self, academy: str, timeout: float) -> bool:
+        """Wait until there is such an academy; False if there is none within `timeout` seconds."""
+        return await self._replica.wait_for(academy, 1, timeout)
+
     async def wait_for(self, pool: Pool, revisions: Mapping[str, int]) -> None:
         """Wait until every academy is at its revision here, or at the newer one that the database has already."""
         async with pool.acquire() as connection:
             stored = await self._replica.stored_revision(connection, list(revisions))
         needed = {a: max(revision, stored.get(a, 0)) for a, revision in revisions.items()}
         await asyncio.gather(*(self._wait_for(a, n) for a, n in needed.items()))
+
+    async def are_current(self, connection: Connection, academies: Collection[str]) -> bool:
+        """Whether no other instance knows a newer revision of one of them."""
+        stored = await self._replica.stored_revision(connection, sorted(academies))
+        known = {academy: self._replica.academy(academy) for academy in stored}
+        return all((entry := known[academy]) is not None and entry.revision >= stored[academy] for academy in stored)
 
     async def _wait_for(self, academy: str, revision: int) -> None:
         missed, until = self._in_vain.get(academy, (0, 0.0))

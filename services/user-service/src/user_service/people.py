@@ -32,6 +32,7 @@ class Filter(NamedTuple):
     function: str | None = None
     status: Status | None = None
     invitation: Standing | None = None
+    language: str | None = None
 
 
 class Page(NamedTuple):
@@ -39,40 +40,79 @@ class Page(NamedTuple):
     next: str | None
 
 
+COUNTED: Final = 10_000
+"""People that are counted where each of them must be looked at, as for a search; the others stand in one index."""
+
+
+class Total(NamedTuple):
+    """How many people fit; not exact: there are more."""
+
+    people: int
+    exact: bool
+
+
 async def list_people(connection: Connection, academy: str, wanted: Filter, *, after: str, limit: int) -> Page:
     """A page by last name, first name and number, from behind the cursor `after`."""
-    values: list[Any] = [academy, limit + 1]
+    where = _where(academy, wanted)
+    if where is None:
+        return Page([], None)
+    conditions, values = where
+    if after:
+        values.append(_key(after))
+        conditions.append(f"sort_key > ${len(values)}")
+    values.append(limit + 1)
+    rows = await connection.fetch(
+        f"SELECT * FROM person WHERE {' AND '.join(conditions)} ORDER BY sort_key LIMIT ${len(values)}",  # noqa: S608
+        *values,
+    )
+    found = rows[:limit]
+    return Page([to_user(row) for row in found], _cursor(found[-1]["sort_key"]) if len(rows) > limit else None)
+
+
+async def count_people(connection: Connection, academy: str, wanted: Filter) -> Total:
+    """How many people fit; where many must be looked at one by one, COUNTED at most."""
+    where = _where(academy, wanted)
+    if where is None:
+        return Total(0, True)
+    conditions, values = where
+    most = COUNTED if wanted.search or wanted.function or wanted.language else None
+    values.append(None if most is None else most + 1)
+    counted: int = await connection.fetchval(
+        f"SELECT count(*) FROM (SELECT FROM person WHERE {' AND '.join(conditions)} LIMIT ${len(values)}) AS found",  # noqa: S608
+        *values,
+    )
+    return Total(counted, True) if most is None or counted <= most else Total(most, False)
+
+
+def _where(academy: str, wanted: Filter) -> tuple[list[str], list[Any]] | None:
+    """The conditions of the filter and their values; None where nobody can fit."""
+    values: list[Any] = [academy]
     conditions = ["academy = $1", _STATES[wanted.status]]
 
     def add(condition: str, value: Any) -> None:
         values.append(value)
         conditions.append(condition.replace("?", f"${len(values)}"))
 
-    if after:
-        add("sort_key > ?", _key(after))
     if wanted.company:
         add("company_id = ?", wanted.company)
     if wanted.department:
         add("department_id = ?", wanted.department)
     if wanted.function:
         add("function_ids @> ARRAY[?::text]", wanted.function)
+    if wanted.language:
+        add("language = ?", wanted.language)
     if wanted.invitation:
         add("invitation_status = ?", _PHASES.get(wanted.invitation, wanted.invitation))
         if wanted.invitation == "already_invited":
-            conditions.append("invitation_expires_at > clock_timestamp()")
+            conditions.append("invitation_expires_at > statement_timestamp()")
         elif wanted.invitation == "expired":
-            conditions.append("invitation_expires_at <= clock_timestamp()")
+            conditions.append("invitation_expires_at <= statement_timestamp()")
     words = re.findall(r"[^\W_]+", wanted.search.lower())
     if words:
         add("search @@ ?::tsquery", " & ".join(f"'{word}':*" for word in words))
     elif wanted.search.strip():
-        return Page([], None)
-    rows = await connection.fetch(
-        f"SELECT * FROM person WHERE {' AND '.join(conditions)} ORDER BY sort_key LIMIT $2",  # noqa: S608
-        *values,
-    )
-    found = rows[:limit]
-    return Page([to_user(row) for row in found], _cursor(found[-1]["sort_key"]) if len(rows) > limit else None)
+        return None
+    return conditions, values
 
 
 def _cursor(key: str) -> str:
@@ -110,7 +150,8 @@ async def history(connection: Connection, academy: str, number_key: str, *, limi
     """What happened to a person, newest first; an actor who is a person of the academy with their name."""
     rows = await connection.fetch(
         """SELECT h.*, (SELECT concat_ws(' ', p.first_name, p.infix, p.last_name) FROM person p
-                WHERE p.user_id = substr(h.actor, 6) AND p.academy = h.academy AND h.actor LIKE 'user:%' LIMIT 1) AS actor_name
+                WHERE p.user_id = substr(h.actor, 6) AND p.academy = h.academy AND p.ever_accepted_terms
+                    AND h.actor LIKE 'user:%' LIMIT 1) AS actor_name
            FROM person_history h WHERE academy = $1 AND number_key = $2 ORDER BY seq DESC LIMIT $3""",
         academy,
         number_key,

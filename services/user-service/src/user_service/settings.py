@@ -1,6 +1,7 @@
 """What user-service is told by its environment."""
 
 from base64 import urlsafe_b64decode
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated
 
 from pydantic import BaseModel, Field, SecretStr
@@ -37,6 +38,12 @@ class Settings(ServiceSettings):
     access_signing_key_id: str = ""
     operator_token_hash: str = ""
     """SHA-256 of the operator's token, in hex; without it there is no operator."""
+    secrets_key: SecretStr = SecretStr("")
+    """32 bytes as base64url, that secrets of identity providers are sealed with; without it none can be set."""
+    public_url: str = ""
+    """Where browsers find the console: identity providers send people back to it."""
+    oidc_networks: list[IPv4Network | IPv6Network] = []
+    """Networks beside the internet where identity providers may be; with 127.0.0.0/8 they may speak http there."""
     first_administrator: FirstAdministrator | None = None
 
     def public_keys(self) -> dict[str, bytes]:

@@ -14,6 +14,8 @@ PersonKey = tuple[str, str]
 """(academy, number key)"""
 AddressKey = tuple[str, str]
 """(academy, e-mail key)"""
+Department = tuple[str, str]
+"""(academy, id)"""
 
 # Column and type, in this order in `_row` and in every statement below.
 _STATE: Final = (
@@ -154,6 +156,34 @@ async def count_administrators(connection: Connection, academies: Collection[str
         ordered,
     )
     return dict.fromkeys(ordered, 0) | {row["academy"]: row["administrators"] for row in rows}
+
+
+async def lock_places(connection: Connection, academies: Collection[str], *, shared: bool) -> None:
+    """Keep the academies' departments in their companies until the transaction ends, together with all others who do so;
+    not `shared`, wait until nobody does."""
+    lock = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+    await connection.execute(
+        f"SELECT {lock}(hashtextextended('places/' || academy, 0)) FROM unnest($1::text[]) AS academy",  # noqa: S608
+        sorted(academies),
+    )
+
+
+async def find_left_behind(connection: Connection, places: Mapping[Department, str]) -> dict[Department, list[str]]:
+    """The number keys of those who have one of these departments, but not its company."""
+    ordered = sorted(places)
+    rows = await connection.fetch(
+        """SELECT k.academy, k.department_id, p.number_key
+           FROM unnest($1::text[], $2::text[], $3::text[]) AS k (academy, department_id, company_id)
+           JOIN person p ON p.academy = k.academy AND p.department_id = k.department_id AND p.company_id <> k.company_id
+           ORDER BY p.number_key""",
+        [k[0] for k in ordered],
+        [k[1] for k in ordered],
+        [places[k] for k in ordered],
+    )
+    found: dict[Department, list[str]] = {}
+    for academy, department_id, number_key in rows:
+        found.setdefault((academy, department_id), []).append(number_key)
+    return found
 
 
 async def load_holders(connection: Connection, keys: Collection[AddressKey]) -> dict[AddressKey, AddressHolder]:

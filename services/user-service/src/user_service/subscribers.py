@@ -9,10 +9,12 @@ from chassis.records import Event, Record, deterministic_id, now_text
 from contracts.envelope import Envelope
 from contracts.events import BY_TOPIC
 from contracts.events.invitations import InvitationFailed
-from contracts.topics import INVITATION_EVENTS, USER_CHECKS, USER_REQUESTS, USER_REQUESTS_BULK, Topic
+from contracts.events.org import REMOVED, DepartmentChanged
+from contracts.topics import INVITATION_EVENTS, ORG_STRUCTURE, USER_CHECKS, USER_REQUESTS, USER_REQUESTS_BULK, Topic
 from user_service import messages, store
 from user_service.applying import Applying
 from user_service.checking import Checking
+from user_service.moving import Moving
 
 
 @dataclass
@@ -30,7 +32,7 @@ class FailedInvitations:
             await store_positions(connection, records)
 
 
-def subscriptions(pool: Pool, applying: Applying, checking: Checking) -> list[Subscription]:
+def subscriptions(pool: Pool, applying: Applying, checking: Checking, moving: Moving) -> list[Subscription]:
     """All that user-service listens to."""
     return [
         _requests(USER_REQUESTS, applying, max_records=500),
@@ -48,6 +50,12 @@ def subscriptions(pool: Pool, applying: Applying, checking: Checking) -> list[Su
             models={InvitationFailed.TYPE: InvitationFailed},
             known=frozenset(_models(INVITATION_EVENTS)),
             handle=FailedInvitations(pool),
+        ),
+        Subscription(
+            topic=ORG_STRUCTURE,
+            models={DepartmentChanged.TYPE: DepartmentChanged},
+            known=frozenset((*_models(ORG_STRUCTURE), *REMOVED.values())),
+            handle=moving,
         ),
     ]
 

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from chassis.commands import Commands
-from chassis.database import Pool
+from chassis.database import Connection, Pool
 from chassis.records import Record, decode_headers
 from chassis.testing import MakePool
 from contracts.envelope import Envelope
@@ -28,9 +28,10 @@ from contracts.events.users import (
     WithdrawInvitation,
 )
 from contracts.fields import number_key
+from user_service import people as user_people
 from user_service.applying import Applying
 from user_service.domain.organisation import Organisation, build_organisation
-from user_service.people import Filter, history, list_people
+from user_service.people import Filter, Total, count_people, history, list_people
 from user_service.subscribers import FailedInvitations
 
 _ids = itertools.count(1)
@@ -54,6 +55,9 @@ class FixedOrganisations:
 
     async def wait_for(self, pool: Pool, revisions: dict[str, int]) -> None:
         return None
+
+    async def are_current(self, connection: Connection, academies: set[str]) -> bool:
+        return True
 
 
 @pytest.fixture
@@ -431,6 +435,22 @@ async def test_people_are_listed_by_name_and_found_by_every_filter(pool: Pool, a
         ({"search": "-"}, []),
     ):
         assert await listed(pool, academy, **wanted) == expected, wanted  # type: ignore[arg-type]
+        assert await counted(pool, academy, **wanted) == Total(len(expected), True), wanted  # type: ignore[arg-type]
+
+
+async def counted(pool: Pool, academy: str, **wanted: Any) -> Total:
+    async with pool.acquire() as connection:
+        return await count_people(connection, academy, Filter(**wanted))
+
+
+async def test_people_are_counted_to_a_bound_where_each_of_them_must_be_looked_at(
+    pool: Pool, academy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await applying(pool)([request(academy, str(number)) for number in range(3)])
+    for most, expected in ((2, Total(2, False)), (3, Total(3, True))):
+        monkeypatch.setattr(user_people, "COUNTED", most)
+        assert await counted(pool, academy, search="eva") == expected
+        assert await counted(pool, academy) == Total(3, True)
 
 
 async def test_a_cursor_that_nobody_gave_out_is_no_error(pool: Pool, academy: str) -> None:

@@ -1,137 +1,16 @@
 """Log-in, invitations, resets and tokens over HTTP, on real PostgreSQL."""
 
 import asyncio
-import hashlib
-import struct
-import uuid
-from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from importlib.resources import files
-from typing import Any
+import contextlib
 
-import httpx
-import orjson
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import SecretStr
 
-from chassis.access import Verifier
-from chassis.database import Pool
-from chassis.http import Health, make_app
-from chassis.records import decode_headers
-from chassis.testing import MakePool
-from contracts.envelope import Envelope
-from contracts.events.base import Message
-from contracts.events.org import AcademyChanged, TermsChanged
+from chassis.testing import eventually
 from contracts.events.users import InvitationAccepted, PasswordResetRequested
-from user_service.domain.organisation import Organisation, build_organisation
-from user_service.identity.administrators import ensure_first, make
-from user_service.identity.passwords import Passwords
-from user_service.identity_api import Identity, make_identity_router
-from user_service.settings import FirstAdministrator, NewAdministrator, Settings
-
-OPERATOR = "the operator's token"
-PASSWORD = "correct horse battery"
-
-
-def text(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-LINKS, ACCESS = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
-
-
-def link(id: str, *, kind: int = 1, generation: int = 1) -> str:
-    """The token of a mailed link."""
-    expires = int((datetime.now(UTC) + timedelta(days=1)).timestamp())
-    head = struct.pack(">B16sIQB", kind, uuid.UUID(id).bytes, generation, expires, 2) + b"k1"
-    return text(head + LINKS.sign(head))
-
-
-class Organisations:
-    """One organisation for every academy."""
-
-    def __init__(self) -> None:
-        self.terms(0)
-
-    def terms(self, version: int) -> None:
-        entries: list[tuple[Message | None, bool]] = [
-            (AcademyChanged(id="a", name="A", default_language="nl", languages=["nl", "en"], revision=7), False)
-        ]
-        if version:
-            entries.append((TermsChanged(version=version, texts={"nl": "Nieuw"}, revision=8), False))
-        self.organisation = build_organisation(entries)
-
-    def of(self, academy: str) -> Organisation:
-        return self.organisation
-
-
-class Site:
-    """The routes of identity, and one administrator of an academy."""
-
-    def __init__(self, pool: Pool, http: httpx.AsyncClient, organisations: Organisations, academy: str) -> None:
-        self.pool, self.http, self.organisations, self.academy = pool, http, organisations, academy
-        self.passwords = Passwords()
-
-    async def administrator(self, password: str | None = PASSWORD) -> None:
-        asked = NewAdministrator(
-            personnel_number="1",
-            first_name="Eva",
-            last_name="Jansen",
-            email="eva@acme.example",
-            password=SecretStr(password) if password else None,
-        )
-        await make(self.pool, self.organisations, self.passwords, self.academy, asked, "operator")  # type: ignore[arg-type]
-
-    async def log_in(self, password: str = PASSWORD, email: str = "eva@acme.example") -> httpx.Response:
-        return await self.http.post(f"/academies/{self.academy}/sessions", json={"email": email, "password": password})
-
-    async def session(self) -> dict[str, str]:
-        answer = await self.log_in()
-        return {"Authorization": f"Bearer {answer.json()['session']}"}
-
-    async def entered(self) -> dict[str, str]:
-        """The session of somebody who accepted the terms."""
-        session = await self.session()
-        version = (await self.http.get("/sessions/current/terms", headers=session)).json()["version"]
-        answer = await self.http.post("/sessions/current/terms", headers=session, json={"version": version})
-        assert answer.status_code == 204
-        return session
-
-    async def access(self, credential: dict[str, str]) -> dict[str, str]:
-        answer = await self.http.post("/access-tokens", headers=credential)
-        assert answer.status_code == 200, answer.text
-        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
-
-    async def told(self, model: type[Message]) -> list[Any]:
-        """The events of that type."""
-        rows = await self.pool.fetch("SELECT headers, value FROM outbox ORDER BY seq")
-        return [
-            model.model_validate(orjson.loads(row["value"]))
-            for row in rows
-            if Envelope.from_headers(decode_headers(row["headers"])).type == model.TYPE
-        ]
-
-
-@pytest.fixture
-async def site(make_migrated_pool: MakePool, academy: str) -> AsyncIterator[Site]:
-    pool = await make_migrated_pool(("user-service", files("user_service") / "migrations"))
-    settings = Settings(
-        kafka="",
-        database="",
-        http_port=1,
-        verify_keys={"k1": text(LINKS.public_key().public_bytes_raw())},
-        access_signing_key=SecretStr(text(ACCESS.private_bytes_raw())),
-        access_signing_key_id="a1",
-        operator_token_hash=hashlib.sha256(OPERATOR.encode()).hexdigest(),
-    )
-    organisations = Organisations()
-    identity = Identity(pool, organisations, Passwords(), settings)  # type: ignore[arg-type]
-    verifier = Verifier({"a1": text(ACCESS.public_key().public_bytes_raw())})
-    app = make_app("user-service", [make_identity_router(identity)], Health(started=True), verifier)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
-        yield Site(pool, http, organisations, academy)
+from user_service.identity.administrators import ensure_first
+from user_service.settings import FirstAdministrator
+from user_service.testing import OPERATOR, PASSWORD, Site, link
 
 
 async def test_an_unknown_address_and_a_wrong_password_get_the_same_answer(site: Site) -> None:
@@ -268,3 +147,36 @@ async def test_a_new_installation_begins_with_its_first_administrator(site: Site
             )
     assert await site.pool.fetchval("SELECT count(*) FROM person WHERE administrator") == 1
     await site.access(await site.entered())
+
+
+async def test_the_first_administrator_is_made_when_the_academy_is(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, waits = asyncio.Event(), 0
+
+    async def until_known(academy: str, timeout: float) -> bool:
+        nonlocal waits
+        waits += 1
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(made.wait(), 0.01)
+        return made.is_set()
+
+    monkeypatch.setattr(site.organisations, "until_known", until_known)
+    asked = FirstAdministrator(
+        academy=site.academy,
+        personnel_number="beheerder",
+        first_name="Demo",
+        last_name="Beheerder",
+        email="eva@acme.example",
+        password=SecretStr(PASSWORD),
+    )
+    waiting = asyncio.create_task(ensure_first(site.pool, site.organisations, site.passwords, asked))  # type: ignore[arg-type]
+
+    async def there() -> bool:
+        return bool(await site.pool.fetchval("SELECT EXISTS (SELECT FROM person)"))
+
+    try:
+        await eventually(lambda: waits > 2, what="the academy is waited for")
+        assert not await there()
+        made.set()
+        await eventually(there, what="the administrator is there")
+    finally:
+        waiting.cancel()

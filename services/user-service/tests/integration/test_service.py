@@ -332,6 +332,8 @@ async def test_people_are_listed_in_pages_by_cursor_and_the_last_page_has_none(s
         pages.append([user["personnel_number"] for user in page.json()["users"]])
         cursor = page.json()["next"]
     assert pages == [["1", "2"], ["3", "4"]]
+    counted = (await service.http.get(f"/academies/{academy}/users", params={"limit": 1, "count": True})).json()
+    assert (len(counted["users"]), counted["total"], counted["total_exact"]) == (1, 4, True)
 
 
 async def test_what_does_not_exist_is_not_found(service: Service, academy: str) -> None:
@@ -419,6 +421,9 @@ async def test_history_is_told_newest_first_to_whoever_may_see_the_person(servic
     await service.known(academy)
     users = f"/academies/{academy}/users"
     added = await done(service, await service.http.post(users, json=body("1/a")))
+    connection = await asyncpg.connect(service.database)
+    await connection.execute("UPDATE person SET ever_accepted_terms = true WHERE academy = $1", academy)
+    await connection.close()
     actor = bearer(Role.ADMINISTRATOR, academy, sub=f"user:{added['user']['user_id']}")
     await done(service, await service.http.patch(f"{users}/1/a", json={"first_name": "Anna"}, headers=actor))
     told = (await service.http.get(f"{users}/1/a/history")).json()["history"]
@@ -430,6 +435,16 @@ async def test_history_is_told_newest_first_to_whoever_may_see_the_person(servic
     for department, status in (("Sales", 200), ("Stock", 404)):
         manager = bearer(Role.MANAGER, academy, department=department)
         assert (await service.http.get(f"{users}/1/a/history", headers=manager)).status_code == status
+
+
+async def test_an_academy_that_was_defined_a_moment_ago_gets_its_administrator(service: Service, academy: str) -> None:
+    path = f"/academies/{academy}/administrators"
+    asked = {"personnel_number": "9", "first_name": "Ada", "last_name": "Vries", "email": "ada@acme.example"}
+    unknown = await service.http.post(path, json=asked)
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_academy")
+    making = asyncio.create_task(service.http.post(path, json=asked, params={"min_org_revision": 1}))
+    await service.define(academy)
+    assert (await making).status_code == 201
 
 
 async def test_a_manager_is_listed_the_own_department_alone(service: Service, academy: str) -> None:
@@ -482,3 +497,44 @@ async def test_a_kill_in_the_middle_of_a_burst_leaves_exactly_one_outcome_for_ea
     assert all(len(ids) == 1 for ids in answered().values())
     types = {(envelope.id, envelope.type.split(".")[2]) for envelope, _ in service.of(academy)}
     assert sorted(type_ for _, type_ in types) == ["created"] * 4_000 + ["unchanged"] * 2_000
+
+
+async def test_people_follow_a_department_that_moves_and_its_manager_goes_on_seeing_them(
+    service: Service, academy: str
+) -> None:
+    await service.known(academy)
+    for number in ("1", "2"):
+        await service.answer(await service.ask(academy, number))
+    beta = CompanyChanged(id="b", name="Beta", revision=2)
+    moved = DepartmentChanged(id="Sales", company_id="b", name="Sales", revision=2)
+    for key, message in (
+        ("company/b", beta),
+        ("department/Sales", moved),
+        (f"academy/{academy}", AcademyChanged(id=academy, **ACADEMY, revision=2)),
+    ):
+        await service.send("org.structure", f"{academy}/{key}", message, org_revision=2, actor="user:admin")
+    manager = bearer(Role.MANAGER, academy, department="Sales")
+    users = f"/academies/{academy}/users"
+
+    async def seen() -> bool:
+        listed = (await service.http.get(users, headers=manager)).json()["users"]
+        return [(user["company"], user["department"]) for user in listed] == [("Beta", "Sales")] * 2
+
+    await eventually(seen, what="the manager sees both in the new company")
+    listed = (await service.http.get(users, params={"company": "b"})).json()["users"]
+    assert [user["personnel_number"] for user in listed] == ["1", "2"]
+    assert (await service.http.get(users, params={"company": "c"})).json()["users"] == []
+    for department in ("other", ""):
+        stranger = bearer(Role.MANAGER, academy, department=department)
+        assert (await service.http.get(users, headers=stranger)).json()["users"] == []
+
+    def told() -> list[str]:
+        return [e.subject for e, value in service.of(academy) if value.get("changes") == {"company": ["Acme", "Beta"]}]
+
+    await eventually(lambda: sorted(told()) == ["1", "2"], what="each is told of")
+    last = await service.ask(academy, "1", company="Beta")
+    assert (await service.answer(last))[0].type == "instroom.user.unchanged.v1"
+    wrong = await service.ask(academy, "1", company="Acme")
+    envelope, value = await service.answer(wrong)
+    assert (envelope.type, value["errors"][0]["code"]) == ("instroom.user.rejected.v1", "department_not_in_company")
+    assert sorted(told()) == ["1", "2"]

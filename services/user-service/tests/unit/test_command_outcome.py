@@ -26,7 +26,7 @@ def test_an_error_about_somebody_else_links_to_that_person(world: Any, jan_field
 
 
 def test_a_command_that_went_to_the_dead_letters_is_rejected_with_the_members_of_any_other(world: Any) -> None:
-    requests = next(s for s in subscribers.subscriptions(Mock(), Mock(), Mock()) if s.topic is USER_REQUESTS)
+    requests = next(s for s in subscribers.subscriptions(Mock(), Mock(), Mock(), Mock()) if s.topic is USER_REQUESTS)
     assert requests.outcome is not None
     told = requests.outcome("letter")
     refused = world.ask(None, mode="update")

@@ -30,6 +30,14 @@ def test_the_user_document_has_every_field_and_what_belongs_to_it(world: Any) ->
         "terms_accepted": False,
     }
     assert (document["deleted"], document["learning_activities"]) == (False, ["Privacy", "Veilig werken"])
+    ids = {field: document[field] for field in ("company_id", "department_id", "function_ids")}
+    assert ids == {"company_id": user.company_id, "department_id": user.department_id, "function_ids": ["f1"]}
+
+
+def test_the_user_document_of_somebody_without_a_place_has_empty_ids(world: Any) -> None:
+    user = world.jan()._replace(company_id="", department_id="", function_ids=())
+    document = user_document(user, world.organisation, world.now)
+    assert (document["company_id"], document["department_id"], document["function_ids"]) == ("", "", [])
 
 
 def test_the_documents_invitation_is_what_a_request_did_or_what_stands(world: Any) -> None:

@@ -27,6 +27,7 @@ def main() -> None:
         port=settings.http_port,
         access_log=False,  # addresses hold personnel numbers and tokens
         server_header=False,
+        proxy_headers=False,  # the application takes them from whom the settings name
         log_level="warning",
         timeout_graceful_shutdown=5,
     )

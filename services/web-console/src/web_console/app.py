@@ -16,8 +16,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from web_console.pages import entry, events, imports, invitations, operator, organisation, people, profile
+from web_console.pages import entry, events, imports, invitations, oidc, operator, organisation, people, profile
 from web_console.services import Refused, Services, Unreachable, segment
 from web_console.settings import Settings
 from web_console.visiting import keep_visit, redirect, render, whoever
@@ -94,7 +95,10 @@ async def _refused(request: Request, error: Exception) -> Response:
         academy = request.path_params.get("academy", "")
         return redirect(f"/{segment(academy)}/" if academy else "/-/operator")
     kind = {403: "forbidden", 404: "missing", 429: "too_many", 503: "unreachable"}.get(error.status, "refused")
-    return keep_visit(request, render(whoever(request), "error.html", error.status, kind=kind, detail=error.detail))
+    response = render(whoever(request), "error.html", error.status, kind=kind, detail=error.detail)
+    if error.retry_after:
+        response.headers["Retry-After"] = error.retry_after
+    return keep_visit(request, response)
 
 
 async def _unreachable(request: Request, error: Exception) -> Response:
@@ -134,7 +138,7 @@ def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None)
         yield
         await services.close()
 
-    modules = (entry, operator, people, imports, organisation, invitations, events, profile)
+    modules = (entry, oidc, operator, people, imports, organisation, invitations, events, profile)
     app = Starlette(
         routes=[
             Route("/livez", _livez),
@@ -152,6 +156,8 @@ def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None)
         },
         lifespan=lifespan,
     )
+    if proxies := [str(network) for network in settings.trusted_proxies]:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=proxies)
     app.router.redirect_slashes = False  # it would take the host of the new address from the request
     app.state.settings = settings
     app.state.services = services

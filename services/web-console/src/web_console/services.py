@@ -42,18 +42,20 @@ def segment(text: str) -> str:
 class Ask:
     """Questions in the name of one visitor; without a credential those of nobody."""
 
-    def __init__(self, services: "Services", credential: str = "", user_agent: str = "") -> None:
+    def __init__(self, services: "Services", credential: str = "", user_agent: str = "", client: str = "") -> None:
         self._services = services
         self._headers = {"traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"}
         if credential:
             self._headers["Authorization"] = f"Bearer {credential}"
         if user_agent:
             self._headers["User-Agent"] = user_agent[:300]
-        self._user_agent = user_agent
+        if client:
+            self._headers["X-Forwarded-For"] = client
+        self._user_agent, self._client = user_agent, client
 
     def with_credential(self, credential: str) -> Self:
         """The same visitor with this credential."""
-        return type(self)(self._services, credential, self._user_agent)
+        return type(self)(self._services, credential, self._user_agent, self._client)
 
     async def get(self, service: str, path: str, **params: Any) -> Any:
         """The document at `path`; parameters that are None are left out. Raises Refused or Unreachable."""
@@ -156,9 +158,9 @@ class Services:
         """The base address of a service."""
         return self._addresses[service]
 
-    def ask(self, user_agent: str = "") -> Ask:
-        """Questions of somebody who is not known yet."""
-        return Ask(self, "", user_agent)
+    def ask(self, user_agent: str = "", client: str = "") -> Ask:
+        """Questions of somebody who is not known yet, at that network address: services count attempts by it."""
+        return Ask(self, "", user_agent, client)
 
     async def welcome(self, academy: str) -> dict[str, Any]:
         """What everybody may know of an academy; at most half a minute old. Raises Refused where there is none."""
@@ -168,6 +170,10 @@ class Services:
         found: dict[str, Any] = await self.ask().get("user", f"/academies/{segment(academy)}/welcome")
         self._welcomes[academy] = (time.monotonic(), found)
         return found
+
+    def forget(self, academy: str) -> None:
+        """Ask anew what everybody may know of the academy."""
+        self._welcomes.pop(academy, None)
 
     async def why_not_ready(self) -> list[str]:
         """The services that do not answer."""

@@ -1,5 +1,6 @@
 """What web-console is told by its environment."""
 
+from ipaddress import IPv4Network, IPv6Network
 from urllib.parse import urlsplit
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -18,6 +19,8 @@ class Settings(BaseSettings):
     http_port: int
     public_url: str
     """Where browsers find the console; links and the check of `Origin` come from it and never from the Host header."""
+    trusted_proxies: list[IPv4Network | IPv6Network] = []
+    """Whose `X-Forwarded-For` is believed: what ends TLS in front of the console."""
     time_zone: str = "Europe/Amsterdam"
     """In which moments are told."""
     log_level: str = "info"

@@ -31,7 +31,7 @@ CALLER = {
 class Played:
     """Services that answer what the test says, by `METHOD service path`; what was asked is kept."""
 
-    def __init__(self, role: str = "administrator", public_url: str = ORIGIN) -> None:
+    def __init__(self, role: str = "administrator", public_url: str = ORIGIN, **settings: Any) -> None:
         self.asked: list[httpx.Request] = []
         self.answers: dict[str, Answer] = {
             "GET user /academies/demo/welcome": (
@@ -44,8 +44,8 @@ class Played:
             ),
         }
         hosts = {f"{name}_service": f"http://{name}" for name in ("org", "user", "import", "notify")}
-        settings = Settings(**hosts, http_port=1, public_url=public_url)  # type: ignore[arg-type]
-        self.app = build(settings, httpx.MockTransport(self._answer))
+        told = Settings(**hosts, http_port=1, public_url=public_url, **settings)  # type: ignore[arg-type]
+        self.app = build(told, httpx.MockTransport(self._answer))
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)
@@ -64,13 +64,13 @@ class Played:
                 return json.loads(request.content)
         raise AssertionError(f"never asked: {start}")
 
-    def browser(self, *, logged_in: bool = False, **options: Any) -> httpx.AsyncClient:
-        """A browser at the console; logged in as the role."""
+    def browser(self, *, logged_in: bool = False, address: str = "127.0.0.1", **options: Any) -> httpx.AsyncClient:
+        """A browser at the console, from that network address; logged in as the role."""
         cookies = httpx.Cookies()
         cookies.set("instroom-visit", VISIT, "console.test")
         if logged_in:
             cookies.set("instroom-session", "s" * 43, "console.test")
-        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False, client=(address, 1))
         return httpx.AsyncClient(transport=transport, base_url=ORIGIN, cookies=cookies, **options)
 
 

@@ -33,6 +33,8 @@ OPERATOR: Final = "operator"
 VISIT: Final = "visit"
 LANGUAGE: Final = "language"
 FLASH: Final = "flash"
+OIDC: Final = "oidc"
+"""The academy and the secret of a log-in at an identity provider."""
 
 _SAFE: Final = ("GET", "HEAD")
 _TEMPLATES: Final = Environment(
@@ -57,6 +59,8 @@ class Visitor:
     ask: Ask
     csrf: str
     request: Request = field(repr=False)
+    ways: dict[str, Any] = field(default_factory=lambda: ways_in({}))
+    """How people of the academy log in."""
 
     def say(self, msgid: str, **params: Any) -> str:
         """The sentence in the visitor's language."""
@@ -73,16 +77,27 @@ class Visitor:
         zone = ZoneInfo(_settings(self.request).time_zone)
         at = datetime.fromisoformat(moment).astimezone(zone)
         shown = format_datetime(at, "d MMM y HH:mm", locale=self.language)
-        return Markup('<time datetime="{}">{}</time>').format(moment, shown)
+        return Markup('<time datetime="{}">{}</time>').format(at.isoformat(timespec="milliseconds"), shown)
 
     @property
     def home(self) -> str:
         """The first page of the academy for this role."""
         return home_of(self.academy, self.role)
 
+    def enter(self, welcome: dict[str, Any]) -> None:
+        """Be in this academy, where the address does not tell of one."""
+        self.academy, self.academy_name, self.ways = welcome["id"], welcome["name"], ways_in(welcome)
+        self.prefer(welcome["default_language"])
+
     def prefer(self, language: str | None) -> None:
         """Speak this language where the visitor did not choose one."""
         self.language = _language(self.request, language, self.language)
+
+
+def ways_in(welcome: dict[str, Any]) -> dict[str, Any]:
+    """How people log in: by `password`, by the `provider` of that name."""
+    ways: dict[str, Any] = welcome.get("log_in", {"password": True, "provider": None})
+    return ways
 
 
 def home_of(academy: str, role: str) -> str:
@@ -173,7 +188,7 @@ def _may(role: str, roles: tuple[str, ...]) -> bool:
 async def _known(request: Request) -> Visitor | Response:
     """Whoever logged in; else the way to the log-in."""
     academy = request.path_params.get("academy", "")
-    ask = _services(request).ask(request.headers.get("user-agent", ""))
+    ask = _ask(request)
     for credential in _credentials(request, academy):
         try:
             answer = (await ask.with_credential(credential).send("user", "POST", "/access-tokens")).json()
@@ -207,9 +222,15 @@ def credential_of(request: Request, name: str) -> str:
     return request.cookies.get(_cookie(request, name), "")
 
 
+def _ask(request: Request) -> Ask:
+    client = request.client.host if request.client is not None else ""
+    return _services(request).ask(request.headers.get("user-agent", ""), client)
+
+
 async def guest(request: Request) -> Visitor:
     """Somebody who is not known, in the academy of the address if it has one. Raises 404 where there is no such."""
     academy, name, language = request.path_params.get("academy", ""), "", None
+    ways = ways_in({})
     if academy:
         try:
             welcome = await _services(request).welcome(academy)
@@ -217,7 +238,7 @@ async def guest(request: Request) -> Visitor:
             if refused.status not in (404, 422):
                 raise
             raise HTTPException(404) from refused
-        name, language = welcome["name"], welcome["default_language"]
+        name, language, ways = welcome["name"], welcome["default_language"], ways_in(welcome)
     return Visitor(
         academy=academy,
         academy_name=name,
@@ -226,9 +247,10 @@ async def guest(request: Request) -> Visitor:
         personnel_number="",
         department="",
         language=_language(request, None, language),
-        ask=_services(request).ask(request.headers.get("user-agent", "")),
+        ask=_ask(request),
         csrf=form_token(_visit(request)),
         request=request,
+        ways=ways,
     )
 
 

@@ -71,6 +71,15 @@ async def test_every_sentence_of_the_pages_is_translated_to_dutch() -> None:
     assert sorted(said - dutch) == []
 
 
+async def test_a_sentence_has_the_same_translation_in_every_area_that_says_it() -> None:
+    told: dict[str, set[str]] = {}
+    for path in (FOLDER / "locales/nl/LC_MESSAGES").glob("*.po"):
+        with path.open("rb") as file:
+            for message in read_po(file):
+                told.setdefault(str(message.id), set()).add(str(message.string))
+    assert {sentence: found for sentence, found in told.items() if sentence and len(found) > 1} == {}
+
+
 def _catalogue(language: str) -> set[str]:
     messages: set[str] = set()
     for path in (FOLDER / "locales" / language / "LC_MESSAGES").glob("*.po"):

@@ -217,3 +217,52 @@ async def test_a_service_that_does_not_answer_is_told_with_what_to_do() -> None:
     assert answer.status_code == 502
     assert "Probeer het over een minuut opnieuw" in answer.text
     assert "user-service" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/-/invitation/t", "/-/password/t"])
+async def test_a_link_that_was_tried_too_often_says_when_to_come_back(path: str) -> None:
+    played = _playing()
+    resource = f"{'/invitations' if 'invitation' in path else '/password-resets'}/t"
+    played.answers[f"GET user {resource}"] = (200, INVITED)
+    played.answers[f"POST user {resource}"] = httpx.Response(
+        429, json={"code": "too_many_attempts", "detail": "no"}, headers={"Retry-After": "300"}
+    )
+    async with played.browser() as browser:
+        answer = await browser.post(path, data=PASSWORD | {"terms": "x", "terms_version": "3"})
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "300")
+
+
+FORGED = {"X-Forwarded-For": "203.0.113.9"}
+
+
+async def _told(played: Played, address: str, headers: dict[str, str]) -> list[str]:
+    """The addresses that user-service is told of whoever logs in."""
+    async with played.browser(address=address) as browser:
+        await browser.post("/demo/", data=FORM, headers=headers)
+    asked = next(each for each in played.asked if each.url.path.endswith("/sessions"))
+    return asked.headers.get_list("x-forwarded-for")
+
+
+async def test_user_service_is_told_the_visitors_own_address_whatever_they_say() -> None:
+    assert await _told(_playing(), "198.51.100.7", FORGED) == ["198.51.100.7"]
+    assert await _told(_playing(), "127.0.0.1", FORGED) == ["127.0.0.1"]
+
+
+async def test_what_ends_tls_in_front_of_the_console_is_believed_as_far_as_it_saw() -> None:
+    played = Played(trusted_proxies=["10.0.0.0/8"])
+    played.answers[SESSIONS] = (200, {"session": "n" * 43, "expires_at": "2026-12-01T10:00:00Z"})
+    said = {"X-Forwarded-For": "203.0.113.9, 198.51.100.7"}  # the visitor wrote the first, the proxy the second
+    assert await _told(played, "10.1.2.3", said) == ["198.51.100.7"]
+    played.asked.clear()
+    assert await _told(played, "198.51.100.8", said) == ["198.51.100.8"]
+
+
+async def test_the_limit_of_a_visitor_cannot_be_had_anew_by_another_forwarded_address() -> None:
+    played = _playing()
+    played.answers[SESSIONS] = (401, {"code": "wrong_credentials", "detail": "no"})
+    async with played.browser() as browser:
+        states = [
+            (await browser.post("/demo/", data=FORM, headers={"X-Forwarded-For": f"203.0.113.{n}"})).status_code
+            for n in range(LIMIT.amount + 1)
+        ]
+    assert states[-2:] == [401, 429]

@@ -15,6 +15,8 @@ _ENTRANCES = (
     "/{academy}/logout",
     "/{academy}/password",
     "/{academy}/terms",
+    "/{academy}/oidc",
+    "/-/oidc",
     "/-/language",
     "/-/operator",
     "/-/operator/logout",

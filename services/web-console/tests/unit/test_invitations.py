@@ -11,7 +11,13 @@ FIRST = "019404f0-0000-7000-8000-000000000001"
 
 
 def mail(
-    number: str, status: str, *, generation: int = 1, reason: str | None = None, id_: str = FIRST
+    number: str,
+    status: str,
+    *,
+    generation: int = 1,
+    reason: str | None = None,
+    id_: str = FIRST,
+    replaced: bool = False,
 ) -> dict[str, Any]:
     return {
         "personnel_number": number,
@@ -23,6 +29,7 @@ def mail(
         "message_id": None,
         "attempts": 1,
         "reason": reason,
+        "replaced": replaced,
     }
 
 
@@ -65,10 +72,25 @@ async def test_the_list_tells_state_moment_and_reason_and_leads_to_the_next_page
 async def test_the_next_page_is_asked_by_its_cursor(played: Played) -> None:
     await see(played, f"?after={FIRST}%3A1")
     assert played.asked[-1].url.params["after"] == f"{FIRST}:1"
+    assert played.asked[-1].url.params["order"] == "newest"
+
+
+async def test_a_state_is_asked_for_on_the_next_page_too_and_one_that_there_is_not_is_left_out(played: Played) -> None:
+    text = (await see(played, "?status=failed")).text
+    assert played.asked[-1].url.params["status"] == "failed"
+    assert f'href="/demo/invitations?status=failed&amp;after={FIRST}%3A1"' in text
+    assert '<option value="failed" selected>mislukt' in text
+    await see(played, "?status=x")
+    assert "status" not in played.asked[-1].url.params
+
+
+async def test_a_state_that_no_invitation_has_is_said_to_have_none(played: Played) -> None:
+    played.answers["GET notify /academies/demo/invitations"] = (200, {"invitations": [], "next": None})
+    assert "Er zijn geen uitnodigingen met deze status." in (await see(played, "?status=failed")).text
 
 
 async def test_an_invitation_with_a_later_mail_says_so_and_offers_nothing(played: Played) -> None:
-    mails = [mail("1", "sent"), mail("1", "sent", generation=2)]
+    mails = [mail("1", "sent", generation=2), mail("1", "sent", replaced=True)]
     played.answers["GET notify /academies/demo/invitations"] = (200, {"invitations": mails, "next": None})
     text = (await see(played)).text
     assert "vervangen door een latere" in text

@@ -40,6 +40,15 @@ def test_a_new_code_defines_the_unit_by_what_it_was_called() -> None:
     assert change(found, Filled("Shop", "T")) == expected
 
 
+def test_a_code_that_is_emptied_is_taken_off_and_one_that_never_was_is_not_spoken_of() -> None:
+    command = change(Found("department", SALES, [SALES], NORTH), Filled("Sales", ""))
+    assert command is not None
+    assert command.model_dump(exclude_unset=True) == {"company": "c1", "name": "Sales", "was": "Sales", "code": None}
+    named = change(Found("function", COOK, [COOK]), Filled("Cook", "", ("Fire",)))
+    assert named is not None
+    assert "code" not in named.model_dump(exclude_unset=True)
+
+
 def test_learning_activities_are_sent_when_they_differ() -> None:
     found = Found("function", COOK, [COOK])
     assert change(found, Filled("Cook", "", ("Knives",))) is None

@@ -16,7 +16,10 @@ from instroom.failure import Exit, Failure
 from instroom.output import Output, capitalised, finish
 from instroom.session import Found, session
 
-app = typer.Typer(help="One person: add, update, look, invite, activate, deactivate, delete.", no_args_is_help=True)
+app = typer.Typer(
+    help="One person: add, update, look, invite, activate, deactivate, delete, make administrator.",
+    no_args_is_help=True,
+)
 
 _SERVICE: Final = "user-service"
 _LISTED: Final = ("email", "company", "department", "active")
@@ -138,6 +141,18 @@ def activate(number: Number, academy: Academy, as_json: AsJson = False) -> None:
 def deactivate(number: Number, academy: Academy, as_json: AsJson = False) -> None:
     """Keep the person from logging in, for as long as you like."""
     _act(number, academy, as_json, "POST", "deactivate")
+
+
+@app.command("grant-administrator")
+def grant_administrator(number: Number, academy: Academy, as_json: AsJson = False) -> None:
+    """Let the person administer the academy."""
+    _act(number, academy, as_json, "POST", "grant-administrator")
+
+
+@app.command("revoke-administrator")
+def revoke_administrator(number: Number, academy: Academy, as_json: AsJson = False) -> None:
+    """The person administers the academy no longer; its last active administrator stays one."""
+    _act(number, academy, as_json, "POST", "revoke-administrator")
 
 
 @app.command("delete")

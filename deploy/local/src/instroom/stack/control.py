@@ -19,15 +19,15 @@ from instroom import home as homes
 from instroom.stack import databases
 from instroom.stack.__main__ import READY
 from instroom.stack.identity import end
-from instroom.stack.last_words import last_words
+from instroom.stack.last_words import last_lines, last_words
 from instroom.stack.spec import State, why_not_ready
-from instroom.stack.supervised import EX_CONFIG
+from instroom.stack.supervised import AGAIN, EX_CONFIG
 from instroom.stack.supervisor import Running, running
 from instroom.stack.table import status_probes
 
 READY_SECONDS: Final = 90.0
-"""Without a word: each process that is ready, and each step of an installation, gives it anew. Most of it is for a
-broker that recovers its log on a busy machine."""
+"""Without a step: each process that is ready, and each step of an installation, gives it anew; one that ends does not.
+Most of it is for a broker that recovers its log on a busy machine."""
 STOP_SECONDS: Final = 60.0
 
 Say = Callable[[str], None]
@@ -41,7 +41,7 @@ def start(home: Path, say: Say) -> None:
     """Start the supervisor in the background and return when everything is ready. NotStarted if it does not get so far."""
     with (home / "logs" / "supervisor.log").open("ab") as log:
         supervisor = subprocess.Popen(
-            [sys.executable, "-m", "instroom.stack", "--home", str(home), "--platform"],
+            _command(home),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -50,9 +50,10 @@ def start(home: Path, say: Say) -> None:
         )
     words: queue.SimpleQueue[str | None] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(supervisor.stdout, words), daemon=True).start()
+    deadline = time.monotonic() + READY_SECONDS
     while True:
         try:
-            word = words.get(timeout=READY_SECONDS)
+            word = words.get(timeout=max(0.0, deadline - time.monotonic()))
         except queue.Empty:
             raise NotStarted(f"not ready in time: {_why(home)}") from None
         if word == READY:
@@ -61,7 +62,13 @@ def start(home: Path, say: Say) -> None:
             raise NotStarted(f"the supervisor ended: {last_words(home / 'logs' / 'supervisor.log')}")
         if f"exit code {EX_CONFIG}" in word:
             raise NotStarted(word)
+        if AGAIN not in word:
+            deadline = time.monotonic() + READY_SECONDS
         say(word)
+
+
+def _command(home: Path) -> list[str]:
+    return [sys.executable, "-m", "instroom.stack", "--home", str(home), "--platform"]
 
 
 def _listen(lines: Iterable[str], words: "queue.SimpleQueue[str | None]") -> None:
@@ -153,9 +160,16 @@ def _down(state: State) -> State:
 
 
 def _why(home: Path) -> str:
+    """What is not ready and why; of a process that ended its exit code and the last lines of its log."""
     waiting = [process for process in status(home)["processes"] if not process["ready"]]
-    return "; ".join(f"{p['name']}: {p['reason']}" + _before(p) for p in waiting) or "unknown"
+    reasons = "; ".join(f"{p['name']}: {p['reason']}" + _before(p) for p in waiting) or "unknown"
+    return "\n".join([reasons, *(line for p in waiting if p["restarts"] for line in _log_of(home, p["name"]))])
 
 
 def _before(process: dict[str, Any]) -> str:
-    return f" (before: {process['last_reason']})" if process["last_reason"] else ""
+    return f" (ended {process['restarts']} times, last: {process['last_reason']})" if process["last_reason"] else ""
+
+
+def _log_of(home: Path, name: str) -> list[str]:
+    path = home / "logs" / f"{name}.log"
+    return [f"{path}:", *(f"  {line}" for line in last_lines(path))]

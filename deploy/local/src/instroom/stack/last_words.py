@@ -12,13 +12,21 @@ _LONGEST: Final = 300
 
 def last_words(path: Path) -> str:
     """The last error of a structured log, else its last line; empty if there is none."""
+    return _words(_lines(path))[:_LONGEST]
+
+
+def last_lines(path: Path, count: int = 10) -> list[str]:
+    """The last lines of a log, as they are."""
+    return [line[:_LONGEST] for line in _lines(path)[-count:]]
+
+
+def _lines(path: Path) -> list[str]:
     try:
         with path.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _READ))
-            lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+            return [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
     except OSError:
-        return ""
-    return _words(lines)[:_LONGEST]
+        return []
 
 
 def _words(lines: Sequence[str]) -> str:

@@ -16,6 +16,8 @@ from instroom.stack.last_words import last_words
 from instroom.stack.spawning import child_setup, let_yield
 from instroom.stack.spec import FIRST_PAUSE, LONG_ENOUGH, LONGEST_PAUSE, Spec, State, until_not_live, until_ready
 
+AGAIN: Final = "; starts again in "
+"""Stands in what is said of a process that ended by itself."""
 LARGEST_LOG: Final = 20 * 1024 * 1024
 EX_CONFIG: Final = 78
 """With this exit code a process says that starting it again changes nothing (sysexits.h)."""
@@ -77,7 +79,7 @@ class Supervised:
             self.state.restarts += 1
             self.state.last_reason = reason
             self._tell(reason=f"{reason}; starts again")
-            self._say(f"{self.spec.name}: {reason}; starts again in {pause:.1f} s")
+            self._say(f"{self.spec.name}: {reason}{AGAIN}{pause:.1f} s")
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
         self._tell(reason="stopped")

@@ -170,7 +170,11 @@ def service_environment(
             "INSTROOM_VERIFY_KEYS": json.dumps({secrets.signing_key_id: secrets.verify_key}),
             "INSTROOM_ACCESS_SIGNING_KEY": secrets.access_signing_key,
             "INSTROOM_ACCESS_SIGNING_KEY_ID": secrets.access_signing_key_id,
+            "INSTROOM_TRUSTED_PROXIES": '["127.0.0.1/32"]',  # the console
             "INSTROOM_OPERATOR_TOKEN_HASH": hashlib.sha256(secrets.operator_token.encode()).hexdigest(),
+            "INSTROOM_SECRETS_KEY": secrets.secrets_key,
+            "INSTROOM_PUBLIC_URL": addresses.console,
+            "INSTROOM_OIDC_NETWORKS": environment.get("INSTROOM_OIDC_NETWORKS", '["127.0.0.0/8", "::1/128"]'),
             "INSTROOM_FIRST_ADMINISTRATOR": json.dumps(
                 {
                     "academy": FIRST_ACADEMY,

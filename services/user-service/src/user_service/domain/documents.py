@@ -36,6 +36,7 @@ def user_document(
 ) -> dict[str, Any]:
     """The user document: the fields, and `deleted`, `invitation`, `learning_activities`.
 
+    Units are told by name and by id; both are empty for an administrator without a place in the structure.
     `invitation` is `status`, what a request just did, or what stands now: none, waiting, already_invited,
     already_accepted, failed, expired or withdrawn. `invite` is whether one is waiting or can be used. A removed unit is
     marked by `company_removed`, `department_removed` and by its name in `functions_removed`.
@@ -51,8 +52,11 @@ def user_document(
         "last_name": user.last_name,
         "email": user.email,
         "company": organisation.company_name(user.company_id),
+        "company_id": user.company_id,
         "department": organisation.department_name(user.department_id),
+        "department_id": user.department_id,
         "functions": organisation.function_names(user.function_ids),
+        "function_ids": list(user.function_ids),
         "cost_centre": user.cost_centre,
         "invite": state.status == "waiting" or state.is_valid(now),
         "active": user.active,

@@ -60,9 +60,14 @@ class User(NamedTuple):
         return display_name(self.first_name, self.infix, self.last_name)
 
     @property
+    def may_enter(self) -> bool:
+        """Whether they can log in."""
+        return self.active and not self.deleted
+
+    @property
     def administers(self) -> bool:
         """Whether they can act as an administrator now: each academy that has such a person keeps one."""
-        return self.administrator and self.active and not self.deleted
+        return self.administrator and self.may_enter
 
 
 class AddressHolder(NamedTuple):

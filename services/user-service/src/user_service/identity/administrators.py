@@ -4,6 +4,7 @@ import asyncio
 from typing import Any, Final
 
 import asyncpg
+import structlog
 
 from chassis.database import Connection, Pool
 from chassis.problems import Problem
@@ -20,7 +21,7 @@ from user_service.identity.passwords import Passwords
 from user_service.organisations import Organisations
 from user_service.settings import FirstAdministrator, NewAdministrator
 
-_EVERY: Final = 0.5
+_SAY_AGAIN: Final = 60.0
 
 
 async def make(
@@ -98,9 +99,12 @@ async def _make(
 async def ensure_first(
     pool: Pool, organisations: Organisations, passwords: Passwords, asked: FirstAdministrator
 ) -> None:
-    """Make the academy's first administrator as soon as the academy is known, unless it has one."""
-    while not organisations.of(asked.academy).known:  # noqa: ASYNC110 - the replica tells nobody
-        await asyncio.sleep(_EVERY)
+    """Make the academy's first administrator as soon as the academy is known, unless it has one.
+
+    The academy may be made much later; until then the log says now and again what is waited for.
+    """
+    while not await organisations.until_known(asked.academy, _SAY_AGAIN):
+        structlog.get_logger("identity").warning("first_administrator.waits", academy=asked.academy)
     has_one = "SELECT EXISTS (SELECT FROM person WHERE academy = $1 AND administrator AND NOT deleted)"
     if not await pool.fetchval(has_one, asked.academy):
         await make(pool, organisations, passwords, asked.academy, asked, "operator")

@@ -1,4 +1,8 @@
-"""Tokens of programs: each for one academy, shown once, stored as a hash."""
+"""Tokens of programs: each for one academy, shown once, stored as a hash.
+
+They belong to the academy and outlive the access of whoever made them: a link with a personnel system must not break
+when a colleague leaves. Any administrator sees who made which, and removes it.
+"""
 
 from typing import Any
 

@@ -43,9 +43,13 @@ def state_of(claim: InvitationClaim | None, user: User | None, now: datetime) ->
 
 
 async def accept(
-    connection: Connection, somebody: Somebody, password_hash: str, terms_version: int, organisation: Organisation
+    connection: Connection,
+    somebody: Somebody,
+    password_hash: str | None,
+    terms_version: int,
+    organisation: Organisation,
 ) -> None:
-    """Write it and tell it. The person is locked, and their invitation valid."""
+    """Write it and tell it. The person is locked, and their invitation valid, or they logged in without a password."""
     before = somebody.user
     after = before._replace(
         terms_accepted=True,
@@ -55,7 +59,8 @@ async def accept(
     )
     await store.update_users(connection, {(somebody.academy, after.number_key): after})
     await people.set_terms(connection, somebody.academy, after.number_key, terms_version)
-    await people.set_password(connection, somebody.academy, after.number_key, password_hash)
+    if password_hash is not None:
+        await people.set_password(connection, somebody.academy, after.number_key, password_hash)
     body = {
         "version": after.version,
         "person": messages.person_json(after, organisation),

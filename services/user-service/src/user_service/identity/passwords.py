@@ -1,6 +1,7 @@
 """Passwords: argon2 in threads, few at a time, and as slow for an address that nobody has."""
 
 import asyncio
+from ipaddress import ip_address, ip_network
 from typing import Final
 
 from argon2 import PasswordHasher
@@ -16,6 +17,8 @@ LONGEST: Final = 200
 AT_ONCE: Final = 2
 """Hashes that are made at the same time: each takes 64 MiB and a core."""
 _LIMIT: Final = RateLimitItemPerMinute(10, 5)
+_CLIENT_LIMIT: Final = RateLimitItemPerMinute(300, 5)
+"""Much more than for one account: behind one client there may be a whole school."""
 
 
 class Passwords:
@@ -44,7 +47,7 @@ class Passwords:
 
 
 class Attempts:
-    """How often something may be tried: ten times in five minutes for each key."""
+    """How often something may be tried in five minutes: ten times for each key, 300 times by each client."""
 
     def __init__(self) -> None:
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
@@ -52,9 +55,32 @@ class Attempts:
     async def take(self, *key: str) -> None:
         """Count an attempt; refuse it when there were too many."""
         if not await self._limiter.hit(_LIMIT, *key):
-            raise Problem(
-                429, "too_many_attempts", "too many attempts; try again in five minutes", headers={"Retry-After": "300"}
-            )
+            raise _too_many()
+
+    async def refuse_after_many(self, *key: str) -> None:
+        """Refuse when there were too many; this one is not counted."""
+        if not await self._limiter.test(_LIMIT, *key):
+            raise _too_many()
+
+    async def take_of_client(self, what: str, address: str) -> None:
+        """Count an attempt of whoever is at this network address; refuse it when there were too many."""
+        if not await self._limiter.hit(_CLIENT_LIMIT, "client", what, _client(address)):
+            raise _too_many()
+
+
+def _too_many() -> Problem:
+    return Problem(
+        429, "too_many_attempts", "too many attempts; try again in five minutes", headers={"Retry-After": "300"}
+    )
+
+
+def _client(address: str) -> str:
+    """One client for each address; of IPv6 for each /64, which is what one subscriber has."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return address
+    return str(known) if known.version == 4 else str(ip_network((int(known), 64), strict=False))
 
 
 def check_strength(password: str, *, email: str, name: str) -> None:

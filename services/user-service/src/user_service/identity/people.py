@@ -21,7 +21,7 @@ class Somebody:
 
     @property
     def may_enter(self) -> bool:
-        return self.user.active and not self.user.deleted
+        return self.user.may_enter
 
     @property
     def role(self) -> Role:
@@ -49,20 +49,26 @@ def _somebody(row: asyncpg.Record | None) -> Somebody | None:
 
 
 async def by_number(connection: Connection, academy: str, number_key: str, *, lock: bool = False) -> Somebody | None:
-    where = "WHERE p.academy = $1 AND p.number_key = $2" + (" FOR UPDATE OF p" if lock else "")
+    """With `lock` nobody else changes them, their password or their sessions until the transaction ends."""
+    if lock:  # a statement of its own: what comes after it sees all that whoever had the lock before wrote
+        await connection.execute(
+            "SELECT FROM person WHERE academy = $1 AND number_key = $2 FOR UPDATE", academy, number_key
+        )
+    where = "WHERE p.academy = $1 AND p.number_key = $2"
     return _somebody(await connection.fetchrow(_SELECT + where, academy, number_key))
 
 
 async def by_address(connection: Connection, academy: str, email_key: str) -> Somebody | None:
-    number = await connection.fetchval(
-        "SELECT number_key FROM user_address WHERE academy = $1 AND email_key = $2", academy, email_key
-    )
-    return None if number is None else await by_number(connection, academy, number)
+    """One statement, whether somebody has the address or not."""
+    where = """WHERE p.academy = $1 AND p.number_key =
+               (SELECT number_key FROM user_address WHERE academy = $1 AND email_key = $2)"""
+    return _somebody(await connection.fetchrow(_SELECT + where, academy, email_key))
 
 
 async def by_invitation(connection: Connection, invitation_id: str, *, lock: bool = False) -> Somebody | None:
-    where = "WHERE p.invitation_id = $1" + (" FOR UPDATE OF p" if lock else "")
-    return _somebody(await connection.fetchrow(_SELECT + where, invitation_id))
+    if lock:
+        await connection.execute("SELECT FROM person WHERE invitation_id = $1 FOR UPDATE", invitation_id)
+    return _somebody(await connection.fetchrow(_SELECT + "WHERE p.invitation_id = $1", invitation_id))
 
 
 async def set_password(connection: Connection, academy: str, number_key: str, hash: str) -> None:

@@ -26,6 +26,7 @@ from web_console.visiting import (
     redirect,
     render,
     set_cookie,
+    ways_in,
 )
 
 ROUTES: list[Route] = []
@@ -63,6 +64,11 @@ async def log_in(request: Request, visitor: Visitor) -> Response:
     try:
         answer = await visitor.ask.send("user", "POST", path, json={"email": email, "password": password})
     except Refused as refused:
+        if refused.code == "password_log_in_off":
+            request.app.state.services.forget(visitor.academy)
+            return redirect(
+                f"/{segment(visitor.academy)}/", visitor.say("In this academy nobody logs in with a password.")
+            )
         if refused.status not in (401, 422, 429):
             raise
         many = refused.status == 429
@@ -74,8 +80,8 @@ async def log_in(request: Request, visitor: Visitor) -> Response:
             response.headers["Retry-After"] = refused.retry_after or "60"
         return response
     session = answer.json()["session"]
-    going = redirect(await _first_page(visitor, session))
-    return _let_in(request, going, SESSION, session)
+    going = redirect(await first_page(visitor, session))
+    return let_in(request, going, SESSION, session)
 
 
 @entrance("/{academy}")
@@ -109,6 +115,8 @@ async def end(request: Request, visitor: Visitor, name: str, url: str) -> Respon
 @entrance("/{academy}/password", methods=("GET", "POST"))
 async def forgotten(request: Request, visitor: Visitor) -> Response:
     """Ask for a mail to set a new password; the answer is the same whether the address is known or not."""
+    if not visitor.ways["password"]:
+        return redirect(f"/{segment(visitor.academy)}/")
     if request.method == "GET":
         return render(visitor, "entry/forgotten.html")
     await within_limit(request)
@@ -154,7 +162,9 @@ async def invitation(request: Request, visitor: Visitor) -> Response:
     """Accept an invitation: terms and a password. Looking at it changes nothing: mail scanners follow links."""
     path = f"/invitations/{segment(request.path_params['token'])}"
     found = await _looked_up(request, visitor, path)
-    if request.method == "GET" or found["state"] != "valid":
+    if found["state"] == "valid":
+        visitor.ways = ways_in(await request.app.state.services.welcome(found["academy"]))
+    if request.method == "GET" or found["state"] != "valid" or not visitor.ways["password"]:
         return render(visitor, "entry/invitation.html", _status_of(found), found=found)
     errors = await _password_problems(request, visitor)
     if not await text_of(request, "terms"):
@@ -197,7 +207,7 @@ async def terms(request: Request, visitor: Visitor) -> Response:
                     raise
                 errors["terms"] = visitor.say("The terms of use have changed. Read the new ones and agree again.")
             else:
-                return redirect(await _first_page(visitor, session))
+                return redirect(await first_page(visitor, session))
     asked = await ask.get("user", "/sessions/current/terms")
     return render(visitor, "entry/terms.html", 422 if errors else 200, terms=asked, errors=errors)
 
@@ -220,10 +230,10 @@ async def root(_: Request, visitor: Visitor) -> Response:
 
 def let_in_operator(request: Request, response: Response, session: str) -> Response:
     """The answer to a log-in with the operator's token."""
-    return _let_in(request, response, OPERATOR, session)
+    return let_in(request, response, OPERATOR, session)
 
 
-def _let_in(request: Request, response: Response, name: str, session: str) -> Response:
+def let_in(request: Request, response: Response, name: str, session: str) -> Response:
     """Only a session that user-service just made is kept, and the form tokens from before are worth nothing."""
     new_visit(request)
     set_cookie(request, response, name, session, LONGEST_SESSION)
@@ -246,7 +256,8 @@ async def _already_in(request: Request, visitor: Visitor) -> Response | None:
     return redirect(home_of(visitor.academy, answer["caller"]["role"]))
 
 
-async def _first_page(visitor: Visitor, session: str) -> str:
+async def first_page(visitor: Visitor, session: str) -> str:
+    """Where a new session begins: the terms of use, if they are to be accepted."""
     try:
         answer = await _access(visitor.ask, session)
     except Refused as refused:

@@ -102,7 +102,10 @@ class Filter:
 async def history(request: Request, visitor: Visitor) -> Response:
     """The imports of the academy, the newest first."""
     told = await _get(visitor, "", limit=PAGE, after=request.query_params.get("after") or None)
-    return render(visitor, "imports/history.html", imports=told["imports"], next=told["next"], states=STATES)
+    counts = {name: OUTCOMES[name] for name in ("created", "updated", "unchanged", "rejected")} | {"rows": mark("Rows")}
+    return render(
+        visitor, "imports/history.html", imports=told["imports"], next=told["next"], states=STATES, counts=counts
+    )
 
 
 @page("/{academy}/imports/new")

@@ -1,7 +1,8 @@
 """Uitnodigingen: what became of the invitations that were sent, sending again and withdrawing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,6 +11,7 @@ from starlette.routing import Route
 from contracts.errors import Problem
 from contracts.sentences import render as sentence
 from web_console.services import Refused, segment
+from web_console.texts import mark
 from web_console.visiting import Visitor, page, redirect, render
 
 ROUTES: list[Route] = []
@@ -18,23 +20,39 @@ ON_A_PAGE: Final = 50
 _ACTIONS: Final = ("resend-invitation", "withdraw-invitation")
 
 
+STATES: Final = {
+    "queued": mark("on its way"),
+    "sent": mark("sent"),
+    "failed": mark("failed"),
+    "withdrawn": mark("withdrawn"),
+}
+
+
 @page("/{academy}/invitations")
 async def invitations(request: Request, visitor: Visitor) -> Response:
-    return await _listed(visitor, request.query_params.get("after", ""))
+    """The newest first, of one state or of all."""
+    return await _listed(visitor, *_place(request.query_params))
 
 
-async def _listed(visitor: Visitor, after: str, problem: str = "") -> Response:
-    cursor = {"after": after} if after else {}
+async def _listed(visitor: Visitor, after: str, status: str, problem: str = "") -> Response:
     document = await visitor.ask.get(
-        "notify", f"/academies/{segment(visitor.academy)}/invitations", limit=ON_A_PAGE, **cursor
+        "notify",
+        f"/academies/{segment(visitor.academy)}/invitations",
+        limit=ON_A_PAGE,
+        order="newest",
+        status=status or None,
+        after=after or None,
     )
     return render(
         visitor,
         "invitations/list.html",
-        status=409 if problem else 200,
-        invitations=[{**each, "may": _may(each)} for each in _newest(document["invitations"])],
+        409 if problem else 200,
+        invitations=[{**each, "may": _may(each)} for each in document["invitations"]],
+        states=STATES,
         after=after,
-        next=document["next"],
+        chosen=status,
+        first=_address(visitor, "", status),
+        following=_address(visitor, document["next"], status) if document["next"] else None,
         problem=problem,
     )
 
@@ -42,9 +60,10 @@ async def _listed(visitor: Visitor, after: str, problem: str = "") -> Response:
 @page("/{academy}/invitations/action", methods=("POST",))
 async def act(request: Request, visitor: Visitor) -> Response:
     form = await request.form()
-    number, action, after = (str(form.get(name, "")) for name in ("number", "action", "after"))
+    number, action = (str(form.get(name, "")) for name in ("number", "action"))
+    place = _place(form)
     if action not in _ACTIONS or not number:
-        return await _listed(visitor, after, visitor.say("Choose an invitation and what to do with it."))
+        return await _listed(visitor, *place, visitor.say("Choose an invitation and what to do with it."))
     try:
         outcome = await visitor.ask.command(
             "user", "POST", f"/academies/{segment(visitor.academy)}/users/{segment(number)}/{action}"
@@ -52,11 +71,11 @@ async def act(request: Request, visitor: Visitor) -> Response:
     except Refused as refused:
         if refused.status in (401, 403) or refused.status >= 500:
             raise
-        return await _listed(visitor, after, refused.detail)
+        return await _listed(visitor, *place, refused.detail)
     if errors := outcome.get("errors"):
         told = (sentence(Problem.model_validate(each), visitor.language) for each in errors)
-        return await _listed(visitor, after, " ".join(told))
-    return redirect(_address(visitor, after), _said(visitor, action, number, outcome))
+        return await _listed(visitor, *place, " ".join(told))
+    return redirect(_address(visitor, *place), _said(visitor, action, number, outcome))
 
 
 def _said(visitor: Visitor, action: str, number: str, outcome: Mapping[str, Any]) -> str:
@@ -72,12 +91,10 @@ def _said(visitor: Visitor, action: str, number: str, outcome: Mapping[str, Any]
     return visitor.say("%(number)s gets a new invitation; older links no longer work.", number=number)
 
 
-def _newest(invitations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The invitations, each with whether a later mail of it is on the same page."""
-    latest: dict[str, int] = {}
-    for each in invitations:
-        latest[each["invitation_id"]] = max(each["generation"], latest.get(each["invitation_id"], 0))
-    return [{**each, "replaced": each["generation"] < latest[each["invitation_id"]]} for each in invitations]
+def _place(given: Mapping[str, Any]) -> tuple[str, str]:
+    """Behind which invitation the page begins, and of which state those are that it shows."""
+    status = str(given.get("status", ""))
+    return str(given.get("after", "")), status if status in STATES else ""
 
 
 def _may(invitation: Mapping[str, Any]) -> list[str]:
@@ -87,6 +104,6 @@ def _may(invitation: Mapping[str, Any]) -> list[str]:
     return list(_ACTIONS) if invitation["status"] in ("queued", "sent") else ["resend-invitation"]
 
 
-def _address(visitor: Visitor, after: str) -> str:
-    address = f"/{segment(visitor.academy)}/invitations"
-    return f"{address}?after={segment(after)}" if after else address
+def _address(visitor: Visitor, after: str, status: str) -> str:
+    query = urlencode({name: value for name, value in (("status", status), ("after", after)) if value})
+    return f"/{segment(visitor.academy)}/invitations{'?' if query else ''}{query}"

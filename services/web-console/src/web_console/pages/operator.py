@@ -1,20 +1,26 @@
 """The operator's pages: academies and their first administrator."""
 
-import asyncio
-from typing import Any
+from typing import Any, Final
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from web_console.pages.entry import end, let_in_operator, text_of, within_limit
+from web_console.pages.entry import end, let_in_operator, text_of, weak, within_limit
 from web_console.services import Refused, segment
-from web_console.texts import LANGUAGES
+from web_console.texts import LANGUAGES, mark
 from web_console.visiting import OPERATOR, Visitor, credential_of, entrance, page, redirect, render
 
 ROUTES: list[Route] = []
 
 _HOME = "/-/operator/academies"
+_REASONS: Final = {
+    "invalid_email": ("email", mark("This is not an e-mail address.")),
+    "email_in_use": ("email", mark("Somebody of the academy has this e-mail address already.")),
+    "conflict": ("", mark("Somebody was added at the same moment. Try it again.")),
+    "unknown_academy": ("", mark("The academy is still being made. Look again in a moment.")),
+}
 
 
 @entrance("/-/operator", methods=("GET", "POST"))
@@ -69,7 +75,8 @@ async def add_academy(request: Request, visitor: Visitor) -> Response:
     except Refused as refused:
         if refused.status not in (404, 422):
             raise
-        return await _show(visitor, 422, errors={"id": refused.detail}, given=given)
+        told = visitor.say("An id has only small letters, digits and hyphens, and begins with a letter or digit.")
+        return await _show(visitor, 422, errors={"id": told}, given=given)
     if problems := outcome.get("errors"):
         own = "message_nl" if visitor.language == "nl" else "message"
         sentences = " ".join(each.get(own) or each.get("message") or each.get("code", "") for each in problems)
@@ -94,7 +101,7 @@ async def first_administrator(request: Request, visitor: Visitor) -> Response:
     except Refused as refused:
         if refused.status not in (404, 409, 422):
             raise
-        errors = {_field(each, names): _sentence(each, refused) for each in refused.errors} or {"": refused.detail}
+        errors = _told(visitor, refused, names)
         given["password"] = ""
         return render(visitor, "operator/administrator.html", 422, of=academy, given=given, errors=errors)
     if "password" in body:
@@ -105,15 +112,12 @@ async def first_administrator(request: Request, visitor: Visitor) -> Response:
 
 
 async def _add(visitor: Visitor, academy: str, body: dict[str, Any]) -> None:
-    """user-service hears of a new academy a moment after org-service made it."""
-    for left in (4, 3, 2, 1, 0):
-        try:
-            await visitor.ask.send("user", "POST", f"/academies/{segment(academy)}/administrators", json=body)
-            return
-        except Refused as refused:
-            if refused.code != "unknown_academy" or not left:
-                raise
-        await asyncio.sleep(0.5)
+    """user-service hears of a new academy a moment after org-service made it: it waits some seconds for this revision."""
+    known = {each["id"]: each["revision"] for each in (await visitor.ask.get("org", "/academies"))["academies"]}
+    if academy not in known:
+        raise HTTPException(404)
+    path = f"/academies/{segment(academy)}/administrators"
+    await visitor.ask.send("user", "POST", path, params={"min_org_revision": known[academy]}, json=body)
 
 
 async def _show(visitor: Visitor, status: int = 200, **context: Any) -> Response:
@@ -124,10 +128,16 @@ async def _show(visitor: Visitor, status: int = 200, **context: Any) -> Response
     )
 
 
-def _field(error: dict[str, Any], names: tuple[str, ...]) -> str:
-    last = str(error.get("field") or error.get("path") or "").rpartition(".")[2]
-    return last if last in names else ""
-
-
-def _sentence(error: dict[str, Any], refused: Refused) -> str:
-    return str(error.get("message") or error.get("detail") or refused.detail)
+def _told(visitor: Visitor, refused: Refused, names: tuple[str, ...]) -> dict[str, str]:
+    """Why somebody is not made administrator, by field, in the language of the visitor."""
+    fields = [str(error.get("path") or "").rpartition(".")[2] for error in refused.errors]
+    if refused.code == "invalid_request" and fields:
+        return {
+            name if name in names else "": visitor.say("Fill this in, correctly and not too long.") for name in fields
+        }
+    if refused.code == "weak_password":
+        return {"password": weak(visitor)}
+    if refused.code in _REASONS:
+        field, sentence = _REASONS[refused.code]
+        return {field: visitor.say(sentence)}
+    return {"": refused.detail}

@@ -17,9 +17,6 @@ from web_console.visiting import Visitor, page, redirect, render
 
 ROUTES: list[Route] = []
 
-COUNTED: Final = 1000
-"""People that are counted; a page that says "more than" is worth more than one that waits."""
-
 DEFINE_TERMS: Final = "instroom.org.define-terms.v1"
 
 Problems = dict[str, list[str]]
@@ -84,6 +81,21 @@ async def switch_language(request: Request, visitor: Visitor) -> Response:
     return _back(visitor, said)
 
 
+@page("/{academy}/organisation/languages/{code}/off")
+async def language_off(request: Request, visitor: Visitor) -> Response:
+    now = (await _structure(visitor))["academy"]
+    code = request.path_params["code"]
+    if code not in now["languages"] or code == now["default_language"]:
+        return _missing(visitor)
+    return render(
+        visitor,
+        "organisation/language_off.html",
+        code=code,
+        name=language_name(code, visitor.language),
+        people=await _count(visitor, language=code),
+    )
+
+
 @page("/{academy}/organisation/{kind}/new", methods=("GET", "POST"))
 async def new_unit(request: Request, visitor: Visitor) -> Response:
     kind = _kind(request)
@@ -144,7 +156,6 @@ async def unit(request: Request, visitor: Visitor) -> Response:
         filled=filled,
         problems=problems,
         people=await _people(visitor, found),
-        counted=COUNTED,
     )
 
 
@@ -167,7 +178,40 @@ async def remove(request: Request, visitor: Visitor) -> Response:
         problems=problems,
         departments=[each for each in found.unit.get("departments", ()) if not each["removed"]],
         people=await _people(visitor, found),
-        counted=COUNTED,
+    )
+
+
+@page("/{academy}/organisation/department/{id}/move", methods=("GET", "POST"))
+async def move(request: Request, visitor: Visitor) -> Response:
+    structure = await _structure(visitor)
+    found = find(structure, "department", request.path_params["id"])
+    if found is None or found.company is None or found.unit["removed"]:
+        return _missing(visitor)
+    companies = [each for each in structure["companies"] if not each["removed"] and each["id"] != found.company["id"]]
+    chosen, problems = "", Problems()
+    if request.method == "POST":
+        chosen = str((await request.form()).get("to", ""))
+        target = next((each for each in companies if each["id"] == chosen), None)
+        if target is None:
+            problems = {"to": [visitor.say("Choose the company to which the department goes.")]}
+        else:
+            told = _kept_out(visitor, found, target) or await _give(
+                visitor, org.MoveDepartment(department=found.unit["id"], to=chosen)
+            )
+            problems = {"to": [each for several in told.values() for each in several]} if told else {}
+        if target is not None and not problems:
+            said = visitor.say("%(name)s is of %(company)s now.", name=found.unit["name"], company=target["name"])
+            return _back(visitor, said)
+    return render(
+        visitor,
+        "organisation/move.html",
+        status=422 if problems else 200,
+        found=found,
+        unit=found.unit,
+        companies=companies,
+        chosen=chosen,
+        problems=problems,
+        people=await _people(visitor, found),
     )
 
 
@@ -278,8 +322,20 @@ def _taken(visitor: Visitor, taken: Mapping[str, str]) -> Problems:
     return problems
 
 
+def _kept_out(visitor: Visitor, found: Found, company: Mapping[str, Any]) -> Problems:
+    """Why the department cannot stand in the company: another one there has its name or code."""
+    taken = clash(Filled(found.unit["name"], found.unit["code"] or ""), company["departments"])
+    if "name" in taken:
+        sentence = "%(company)s has a department “%(name)s” already. Rename one of the two first."
+        return {"name": [visitor.say(sentence, company=company["name"], name=taken["name"])]}
+    if "code" in taken:
+        sentence = "“%(name)s” of %(company)s has the same code already. Change one of the two first."
+        return {"code": [visitor.say(sentence, company=company["name"], name=taken["code"])]}
+    return {}
+
+
 async def _give(visitor: Visitor, command: Message) -> Problems:
-    return await _give_document(visitor, command.TYPE, command.model_dump(exclude_none=True))
+    return await _give_document(visitor, command.TYPE, command.model_dump(exclude_unset=True))
 
 
 async def _give_document(visitor: Visitor, type_: str, data: Mapping[str, Any]) -> Problems:
@@ -308,10 +364,15 @@ def _by_field(visitor: Visitor, errors: Sequence[Mapping[str, Any]]) -> Problems
     return problems
 
 
-async def _people(visitor: Visitor, found: Found) -> int:
-    """How many people have the unit; COUNTED + 1 where there are more than COUNTED."""
-    document = await visitor.ask.get("user", f"{_base(visitor)}/users", limit=COUNTED, **{found.kind: found.unit["id"]})
-    return len(document["users"]) + (1 if document["next"] else 0)
+async def _people(visitor: Visitor, found: Found) -> dict[str, Any]:
+    """How many people have the unit, as `total`; more where it is not `total_exact`."""
+    return await _count(visitor, **{found.kind: found.unit["id"]})
+
+
+async def _count(visitor: Visitor, **wanted: str) -> dict[str, Any]:
+    path = f"{_base(visitor)}/users"
+    document: dict[str, Any] = await visitor.ask.get("user", path, limit=1, count=True, **wanted)
+    return document
 
 
 def _back(visitor: Visitor, flash: str) -> Response:

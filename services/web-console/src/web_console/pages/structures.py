@@ -64,15 +64,25 @@ def clash(filled: Filled, siblings: Sequence[Mapping[str, Any]], *, but: str = "
     return taken
 
 
-def definition(kind: Kind, filled: Filled, *, company: str = "", was: str | None = None) -> Message:
-    """The command that makes the unit, or leaves the unit that is called `was` as the form says."""
-    code = filled.code or None
+def definition(
+    kind: Kind, filled: Filled, *, company: str = "", was: str | None = None, no_code: bool = False
+) -> Message:
+    """The command that makes the unit, or leaves the unit that is called `was` as the form says.
+
+    A blank code leaves the code as it is, unless the unit is to have `no_code`.
+    """
+    said: dict[str, Any] = {"name": filled.name}
+    if filled.code or no_code:
+        said["code"] = filled.code or None
+    if was is not None:
+        said["was"] = was
     if kind == "company":
-        return org.DefineCompany(name=filled.name, code=code, was=was)
+        return org.DefineCompany(**said)
     if kind == "department":
-        return org.DefineDepartment(company=company, name=filled.name, code=code, was=was)
-    activities = None if filled.activities is None else list(filled.activities)
-    return org.DefineFunction(name=filled.name, code=code, was=was, learning_activities=activities)
+        return org.DefineDepartment(company=company, **said)
+    if filled.activities is not None:
+        said["learning_activities"] = list(filled.activities)
+    return org.DefineFunction(**said)
 
 
 def change(found: Found, filled: Filled) -> Message | None:
@@ -82,11 +92,12 @@ def change(found: Found, filled: Filled) -> Message | None:
     """
     unit = found.unit
     renamed = clean_text(filled.name) != unit["name"]
-    recoded = bool(filled.code) and filled.code != (unit["code"] or "")
+    recoded = filled.code != (unit["code"] or "")
     relearned = filled.activities is not None and list(filled.activities) != unit.get("learning_activities", [])
     if recoded or relearned:
         company = found.company["id"] if found.company else ""
-        return definition(found.kind, filled, company=company, was=unit["name"])
+        no_code = recoded and not filled.code
+        return definition(found.kind, filled, company=company, was=unit["name"], no_code=no_code)
     if renamed:
         return org.RenameUnit(kind=found.kind, unit=unit["id"], name=filled.name)
     return None
@@ -97,12 +108,13 @@ def restoration(found: Found, *, with_departments: bool = False) -> Message:
     unit = found.unit
     filled = Filled(unit["name"], unit["code"] or "")
     if found.kind == "company" and with_departments:
-        departments = [
-            org.StructureDepartment(name=each["name"], code=each["code"]) for each in _newest(unit["departments"])
-        ]
-        company = org.StructureCompany(name=filled.name, code=filled.code or None, departments=departments)
-        return org.ApplyStructure(companies=[company])
+        departments = [org.StructureDepartment(**_named(each)) for each in _newest(unit["departments"])]
+        return org.ApplyStructure(companies=[org.StructureCompany(**_named(unit), departments=departments)])
     return definition(found.kind, filled, company=found.company["id"] if found.company else "")
+
+
+def _named(unit: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: unit[name] for name in ("name", "code") if unit[name]}
 
 
 def _newest(units: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
