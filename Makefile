@@ -38,7 +38,7 @@ test-unit: install ## those that need no database and no broker
 	$(BIN)/pytest contracts/tests chassis/tests/unit services/*/tests/unit
 
 test-security: install ## every route with every token, and those that are none (part of test)
-	$(BIN)/pytest tests/security chassis/tests/unit/test_access.py
+	$(BIN)/pytest tests/security chassis/tests/unit/test_access.py services/web-console/tests/unit/test_every_route.py
 
 test-browser: install ## the console in a real browser (part of test; needs chromium, node and npm)
 	$(BIN)/pytest tests/browser

@@ -88,6 +88,11 @@ def browser_of(url: str, realm: Realm, who: str) -> Browser:
     return browser
 
 
+def already_in(url: str, realm: Realm, who: str) -> Browser:
+    """Somebody of the academy with the session that they have."""
+    return Browser(url, session=realm.credential(who))
+
+
 def violations(answer: httpx.Response) -> list[str]:
     """What in an answer of the console gives strange script a chance."""
     told = [part.strip().partition(" ") for part in answer.headers.get("content-security-policy", "").split(";")]

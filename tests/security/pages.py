@@ -22,6 +22,8 @@ EVERYBODY = {
     "/-/operator/logout",
     "/-/invitation/{token}",
     "/-/password/{token}",
+    "/{academy}/oidc",
+    "/-/oidc",
 }
 OWN = {"/{academy}/profile", "/{academy}/profile/password", "/{academy}/profile/sessions"}
 MANAGERS = {"/{academy}/users", "/{academy}/users/p/{number:path}"}

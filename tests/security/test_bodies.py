@@ -15,7 +15,7 @@ from import_service.reading.limits import MAX_FILE_BYTES
 from instroom import home
 from instroom.testing import Platform
 from security.academies import Realm, access_token
-from security.browsers import Browser, browser_of
+from security.browsers import Browser, already_in
 from security.pages import FORMS
 from security.routes import SERVICES, Route, fill, routes_of
 from web_console.app import LONGEST_FORM
@@ -87,7 +87,7 @@ def test_a_service_takes_no_body_that_is_larger_than_any_command(
 @pytest.mark.parametrize("announced", [True, False], ids=["announced", "in chunks"])
 def test_the_console_takes_no_form_that_is_larger_than_any(url: str, realms: Realms, announced: bool) -> None:
     noord, _ = realms
-    browser = browser_of(url, noord, "administrator")
+    browser = already_in(url, noord, "administrator")
     addresses = [fill(path, noord.ids) for path in FORMS if path not in (UPLOAD, "/-/operator/academies")]
     addresses += ["/-/invitation/imports", f"/{noord.id}/users/p/imports/new"]
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -102,7 +102,7 @@ def test_the_console_takes_no_form_that_is_larger_than_any(url: str, realms: Rea
 
 def test_the_console_takes_no_file_that_is_too_large_or_does_not_say_how_large(url: str, realms: Realms) -> None:
     noord, _ = realms
-    browser = browser_of(url, noord, "administrator")
+    browser = already_in(url, noord, "administrator")
     before = noord.state()["imports"]
     path, kind = fill(UPLOAD, noord.ids), {"Content-Type": "multipart/form-data; boundary=x"}
     assert browser.http.post(path, content=pieces(0), headers=kind).status_code == 411
@@ -156,10 +156,10 @@ def test_nothing_of_a_file_is_taken_from_who_may_not_import(url: str, realms: Re
     noord, zuid = realms
     before = noord.state()["imports"]
     file = {"file": ("mensen.xlsx", books.workbook([{"personnel_number": "1"}]))}
-    for browser in (browser_of(url, noord, "manager"), browser_of(url, noord, "lid"), Browser(url)):
+    for browser in (already_in(url, noord, "manager"), already_in(url, noord, "lid"), Browser(url)):
         answer = browser.post(fill(UPLOAD, noord.ids), files=file)
         assert answer.status_code in (303, 403)
-    stranger = browser_of(url, zuid, "administrator")
+    stranger = already_in(url, zuid, "administrator")
     assert stranger.post(fill(UPLOAD, noord.ids), files=file).headers["location"] == f"/{noord.id}/"
     assert noord.state()["imports"] == before
 

@@ -110,7 +110,7 @@ def test_without_a_good_token_every_route_is_refused_but_those_for_everybody(wal
     wrong = []
     for route in walker.routes[service]:
         asked = request_of(route, guessed(noord), noord)
-        for kind, token in bad.items():
+        for kind, token in bad.items() if route.roles else [("no token", None)]:
             answer = walker.ask(route, token, asked)
             if (route.roles and answer.status_code != 401) or answer.status_code >= 500 or leaked(answer, [noord.mark]):
                 wrong.append((str(route), kind, answer.status_code))

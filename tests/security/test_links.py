@@ -9,7 +9,7 @@ import pytest
 from instroom import home
 from instroom.testing import Platform, wait_until
 from security.academies import TOKEN, Realm, access_token
-from security.browsers import Browser, browser_of
+from security.browsers import Browser, already_in
 from security.pages import NEVER_ENDS, PAGES
 from security.routes import SERVICES, fill, request_of, routes_of
 
@@ -69,7 +69,7 @@ def test_a_good_address_is_gone_back_to(url: str, realms: Realms) -> None:
 def test_no_form_goes_where_a_parameter_says(url: str, realms: Realms) -> None:
     noord, _ = realms
     names = ("next", "url", "return", "return_to", "redirect", "redirect_uri", "continue", "back", "HX-Current-URL")
-    browser = browser_of(url, noord, "administrator")
+    browser = already_in(url, noord, "administrator")
     query = "&".join(f"{name}=https://{EVIL}/" for name in names)
     for path, method in PAGES:
         if path == NEVER_ENDS or "logout" in path:
@@ -83,7 +83,7 @@ def test_no_form_goes_where_a_parameter_says(url: str, realms: Realms) -> None:
 
 
 def test_no_path_becomes_an_address_of_somebody_else(url: str, realms: Realms) -> None:
-    browser = browser_of(url, realms[0], "administrator")
+    browser = already_in(url, realms[0], "administrator")
     for path, end in itertools.product(
         (f"//{EVIL}", f"/%2F{EVIL}", f"/%5C{EVIL}", f"/.%2F{EVIL}", f"///{EVIL}"), ("", "/", "/users", "/%2e%2e")
     ):
@@ -93,7 +93,7 @@ def test_no_path_becomes_an_address_of_somebody_else(url: str, realms: Realms) -
 
 def test_no_page_and_no_redirect_holds_the_host_that_a_request_names(url: str, realms: Realms) -> None:
     noord, _ = realms
-    guest, browser = Browser(url), browser_of(url, noord, "administrator")
+    guest, browser = Browser(url), already_in(url, noord, "administrator")
     for headers in HEADERS:
         for path in [path for path, method in PAGES if method == "GET" and path != NEVER_ENDS]:
             answer = browser.get(fill(path, noord.ids), headers=headers)

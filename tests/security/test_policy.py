@@ -11,7 +11,7 @@ import web_console
 from instroom import home
 from instroom.testing import Platform
 from security.academies import Realm
-from security.browsers import POLICY, Browser, browser_of, violations
+from security.browsers import POLICY, Browser, already_in, violations
 from security.pages import ENDS_THE_SESSION, NEVER_ENDS, PAGES, PEOPLE
 from security.routes import fill
 from web_console.testing import Played
@@ -73,7 +73,7 @@ def test_a_weaker_policy_is_not_good(directive: str) -> None:
 
 def test_every_page_and_every_refusal_has_the_policy(platform: Platform, realms: Realms, url: str) -> None:
     noord, _ = realms
-    browsers = [Browser(url), *(browser_of(url, noord, who) for who in PEOPLE)]
+    browsers = [Browser(url), *(already_in(url, noord, who) for who in PEOPLE)]
     operator = Browser(url)
     operator.post("/-/operator", {"token": home.credential(platform.home, {})})
     kinds = set()

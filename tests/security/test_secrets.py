@@ -18,7 +18,7 @@ from outside import broker
 from instroom import home
 from instroom.testing import Platform, wait_until
 from security.academies import TOKEN, Realm, access_token, dsn_of
-from security.browsers import Browser, browser_of
+from security.browsers import Browser, already_in
 from security.pages import ENDS_THE_SESSION, NEVER_ENDS, PAGES
 from security.routes import SERVICES, fill
 
@@ -42,7 +42,7 @@ class Run:
         public = ("signing_key_id", "access_signing_key_id", "verify_key", "access_verify_key", "role_passwords")
         self.secrets = {str(value) for name, value in kept.items() if name not in public}
         self.secrets |= set(kept["role_passwords"].values()) | self.noord.secrets | zuid.secrets | {WRONG, NEW}
-        self.browsers = [browser_of(self.url, self.noord, who) for who in ("administrator", "manager", "lid")]
+        self.browsers = [already_in(self.url, self.noord, who) for who in ("administrator", "manager", "lid")]
         self.administrator = self.browsers[0]
         operator = Browser(self.url)
         operator.post("/-/operator", {"token": kept["operator_token"]})
