@@ -19,6 +19,8 @@ SERVICES = ("org-service", "user-service", "import-service", "notify-service")
 METHODS = ("get", "post", "put", "patch", "delete")
 PARAMETER = re.compile(r"(?P<before>[^/]*)/\{(?P<name>\w+)(?::path)?\}")
 NEVER_ENDS = "/events"
+EVENTS_OF_BEFORE = "/events/latest"
+"""Tells also what its own members asked for before, with whatever words."""
 
 
 @dataclass(frozen=True)
