@@ -24,8 +24,6 @@ EVERYBODY = {
     "/-/operator/logout",
     "/-/invitation/{token}",
     "/-/password/{token}",
-    "/{academy}/oidc",
-    "/-/oidc",
 }
 OWN = {"/{academy}/profile", "/{academy}/profile/password", "/{academy}/profile/sessions"}
 MANAGERS = {"/{academy}/users", "/{academy}/users/p/{number:path}"}
