@@ -21,6 +21,7 @@ from security.callers import Forger
 from security.routes import (
     EVENTS_OF_BEFORE,
     NEVER_ENDS,
+    PATIENCE,
     SERVICES,
     Route,
     guessed,
@@ -49,7 +50,7 @@ class Walker:
     def __init__(self, platform: Platform, realms: Realms, forger: Forger) -> None:
         self.platform, self.forger = platform, forger
         self.noord, self.zuid = realms
-        self.http = httpx.Client(timeout=30, trust_env=False)
+        self.http = httpx.Client(timeout=30, trust_env=False, limits=PATIENCE)
         addresses = self.noord.services
         self.addresses = addresses
         self.routes = {service: list(routes_of(service, addresses[service])) for service in SERVICES}
