@@ -102,7 +102,8 @@ def violations(answer: httpx.Response) -> list[str]:
     if "/-/static/" not in str(answer.request.url) and answer.headers.get("cache-control") != "no-store":
         found.append("may be kept by others")
     if answer.headers.get("content-type", "").startswith("text/html"):
-        looking = _Looking()
+        sent_on = answer.headers.get("refresh", "").removeprefix("0; url=")  # to an identity provider
+        looking = _Looking(sent_on)
         looking.feed(answer.text)
         found += looking.found
     return found
@@ -111,9 +112,10 @@ def violations(answer: httpx.Response) -> list[str]:
 class _Looking(HTMLParser):
     """Finds what a policy without inline script forbids, and what would need one with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, sent_on: str) -> None:
         super().__init__()
         self.found: list[str] = []
+        self._sent_on = sent_on
         self._in_script = False
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
@@ -131,7 +133,8 @@ class _Looking(HTMLParser):
                 self.found.append(f"{name} of <{tag}>")
             if text.startswith(("javascript:", "js:", "vbscript:")):
                 self.found.append(f"script in {name} of <{tag}>")
-            if name in ("href", "src", "action", "formaction", "hx-get", "hx-post") and "//" in text[:8]:
+            goes = name in ("href", "src", "action", "formaction", "hx-get", "hx-post")
+            if goes and "//" in text[:8] and (tag, value) != ("a", self._sent_on):
                 self.found.append(f"{name} of <{tag}> leads elsewhere")
 
     def handle_data(self, data: str) -> None:
