@@ -106,7 +106,12 @@ class _Made:
         id_, mark = f"{name}-{run}", f"kanarie{name}{run}"
         academy = new_academy(platform, id_, folder / name, **_structure(mark))
         self.realm = Realm(academy, mark)
-        self.http = httpx.Client(timeout=30, trust_env=False, headers={"User-Agent": f"Browser {mark}"})
+        self.http = httpx.Client(
+            timeout=30,
+            trust_env=False,
+            headers={"User-Agent": f"Browser {mark}"},
+            limits=httpx.Limits(keepalive_expiry=2),
+        )
         self._note_starts()
         terms = {"type": "instroom.org.define-terms.v1", "data": {"texts": {"nl": f"Voorwaarden {mark}"}}}
         self.realm.ids["org-service commands/{command_id}"] = self._command("org-service", "commands", terms)
@@ -265,6 +270,8 @@ class _Made:
             "imports/{id}": realm.ids["imports/{import_id}"],
             "organisation/{kind}": "function",
             "{kind}/{id}": realm.units["function"],
+            "department/{id}": realm.units["department"],
+            "languages/{code}": "en",
             "academies/{new}": realm.id,
             "invitation/{token}": self._token_for(realm.people["collega"], "invitation"),
             "password/{token}": realm.ids["password-resets/{token}"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from html.parser import HTMLParser
 from itertools import count
@@ -10,6 +11,7 @@ from typing import Any
 import httpx
 
 from security.academies import Person, Realm
+from security.routes import PATIENCE
 
 POLICY = {
     "default-src": "'none'",
@@ -21,6 +23,8 @@ POLICY = {
     "frame-ancestors": "'none'",
     "base-uri": "'none'",
 }
+TO_THE_PROVIDER = "/oidc"
+"""The one page that leads elsewhere: to the identity provider of the academy."""
 _addresses = count(1)
 
 
@@ -31,11 +35,17 @@ class Browser:
         self.url = url
         self.pages: list[httpx.Response] = []
         self._tokens: dict[str, str] = {}
-        # As a proxy on the same machine tells it: each browser is a visitor with attempts of its own.
+        # Each browser is a visitor with attempts of its own, where this machine has so many addresses.
         number = next(_addresses)
-        headers = {"X-Forwarded-For": f"10.1.{number // 250}.{number % 250}", "Accept-Language": "nl"}
-        hooks = {"response": [self._look]}
-        self.http = httpx.Client(base_url=url, timeout=60, trust_env=False, headers=headers, event_hooks=hooks)
+        address = f"127.1.{number // 250}.{number % 250 + 1}" if sys.platform == "linux" else None
+        self.http = httpx.Client(
+            base_url=url,
+            timeout=60,
+            trust_env=False,
+            headers={"Accept-Language": "nl"},
+            event_hooks={"response": [self._look]},
+            transport=httpx.HTTPTransport(local_address=address, limits=PATIENCE),
+        )
         for name, value in cookies.items():
             self.http.cookies.set(f"instroom-{name}", value, self.http.base_url.host)
 
@@ -102,8 +112,7 @@ def violations(answer: httpx.Response) -> list[str]:
     if "/-/static/" not in str(answer.request.url) and answer.headers.get("cache-control") != "no-store":
         found.append("may be kept by others")
     if answer.headers.get("content-type", "").startswith("text/html"):
-        sent_on = answer.headers.get("refresh", "").removeprefix("0; url=")  # to an identity provider
-        looking = _Looking(sent_on)
+        looking = _Looking(stays=not answer.request.url.path.endswith(TO_THE_PROVIDER))
         looking.feed(answer.text)
         found += looking.found
     return found
@@ -112,10 +121,10 @@ def violations(answer: httpx.Response) -> list[str]:
 class _Looking(HTMLParser):
     """Finds what a policy without inline script forbids, and what would need one with it."""
 
-    def __init__(self, sent_on: str) -> None:
+    def __init__(self, stays: bool) -> None:
         super().__init__()
+        self._stays = stays
         self.found: list[str] = []
-        self._sent_on = sent_on
         self._in_script = False
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
@@ -133,8 +142,11 @@ class _Looking(HTMLParser):
                 self.found.append(f"{name} of <{tag}>")
             if text.startswith(("javascript:", "js:", "vbscript:")):
                 self.found.append(f"script in {name} of <{tag}>")
-            goes = name in ("href", "src", "action", "formaction", "hx-get", "hx-post")
-            if goes and "//" in text[:8] and (tag, value) != ("a", self._sent_on):
+            if (
+                name in ("href", "src", "action", "formaction", "hx-get", "hx-post")
+                and "//" in text[:8]
+                and self._stays
+            ):
                 self.found.append(f"{name} of <{tag}> leads elsewhere")
 
     def handle_data(self, data: str) -> None:

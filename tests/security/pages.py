@@ -17,13 +17,13 @@ EVERYBODY = {
     "/{academy}/logout",
     "/{academy}/password",
     "/{academy}/terms",
+    "/{academy}/oidc",
+    "/-/oidc",
     "/-/language",
     "/-/operator",
     "/-/operator/logout",
     "/-/invitation/{token}",
     "/-/password/{token}",
-    "/{academy}/oidc",
-    "/-/oidc",
 }
 OWN = {"/{academy}/profile", "/{academy}/profile/password", "/{academy}/profile/sessions"}
 MANAGERS = {"/{academy}/users", "/{academy}/users/p/{number:path}"}
@@ -63,6 +63,13 @@ def harm(realm: Realm) -> dict[str, dict[str, str]]:
         "/{academy}/organisation/{kind}/new": {"name": "Nieuw", "company": realm.units["company"]},
         "/{academy}/organisation/{kind}/{id}": {"name": "Anders"},
         "/{academy}/invitations/action": {"number": number, "action": "withdraw-invitation"},
+        "/{academy}/log-in": {
+            "name": "Ander",
+            "issuer": "https://nergens.invalid",
+            "client_id": "x",
+            "client_secret": "x",
+        },
+        "/{academy}/log-in/unlink": {"number": number},
         "/{academy}/profile/sessions": {"id": realm.people["elders"].session_id},
         "/{academy}/profile/tokens/delete": {"id": realm.ids["api-tokens/{id}"]},
     }

@@ -19,6 +19,9 @@ SERVICES = ("org-service", "user-service", "import-service", "notify-service")
 METHODS = ("get", "post", "put", "patch", "delete")
 PARAMETER = re.compile(r"(?P<before>[^/]*)/\{(?P<name>\w+)(?::path)?\}")
 NEVER_ENDS = "/events"
+JSON = "application/json"
+PATIENCE = httpx.Limits(keepalive_expiry=2)
+"""A connection is let go before the service, which waits five seconds, does."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,13 @@ def routes_of(service: str, address: str) -> Iterator[Route]:
         for method in METHODS:
             if method in methods:
                 about = methods[method]
-                yield Route(service, method, path, tuple(about["x-roles"]), "requestBody" in about)
+                yield Route(
+                    service,
+                    method,
+                    path,
+                    tuple(about["x-roles"]),
+                    JSON in about.get("requestBody", {}).get("content", {}),
+                )
 
 
 def names_in(path: str) -> list[str]:

@@ -20,6 +20,7 @@ from security.academies import Person, Realm, access_token
 from security.callers import Forger
 from security.routes import (
     NEVER_ENDS,
+    PATIENCE,
     SERVICES,
     Route,
     guessed,
@@ -48,7 +49,7 @@ class Walker:
     def __init__(self, platform: Platform, realms: Realms, forger: Forger) -> None:
         self.platform, self.forger = platform, forger
         self.noord, self.zuid = realms
-        self.http = httpx.Client(timeout=30, trust_env=False)
+        self.http = httpx.Client(timeout=30, trust_env=False, limits=PATIENCE)
         addresses = self.noord.services
         self.addresses = addresses
         self.routes = {service: list(routes_of(service, addresses[service])) for service in SERVICES}

@@ -36,6 +36,7 @@ FIELDS = (
     "language", "active", "manager", "invite", "action", "key", "name", "code", "learning_activities", "default_language",
     "languages", "id", "number", "after", "current", "new", "again", "password", "terms", "terms_version", "version", "next",
     "token", "revision", "text-nl", "reload", "restoring",
+    "issuer", "client_id", "client_secret", "password_log_in", "to",
 )  # fmt: skip
 _ASKED = ("search", "show", "problem", "restore", "text")
 SHOWN = {
@@ -116,6 +117,8 @@ class Written:
             "imports/{id}": self.import_id,
             "organisation/{kind}": "function",
             "{kind}/{id}": structure["functions"][0]["id"],
+            "department/{id}": structure["companies"][0]["departments"][0]["id"],
+            "languages/{code}": "nl",
             "academies/{new}": self.academy.id,
             "invitation/{token}": token[1],
             "password/{token}": HARM,

@@ -34,12 +34,11 @@ WHERE seq > $3 AND topic = ANY ($4::text[]) AND substring(key FOR length($5::byt
 ORDER BY seq LIMIT $6
 """  # noqa: S608 - two constants
 
-LOOKED_AT: Final = 20_000
+LOOKED_AT: Final = 5_000
 """Events of the service among which the latest of one academy are looked for: a quiet one must not cost a whole day's."""
 _LATEST: Final = """
 SELECT headers, value FROM (
-    SELECT outbox.* FROM outbox JOIN outbox_cursor AS c ON c.id = 1
-    WHERE txid < pg_snapshot_xmax(c.snap) AND pg_visible_in_snapshot(txid, c.snap)
+    SELECT * FROM outbox WHERE pg_visible_in_snapshot(txid, (SELECT snap FROM outbox_cursor WHERE id = 1))
     ORDER BY txid DESC, seq DESC LIMIT $1
 ) AS newest
 WHERE topic = ANY ($2::text[]) AND substring(key FOR length($3::bytea)) = $3::bytea

@@ -38,7 +38,7 @@ _RETRY_MS: Final = 500
 async def events(request: Request, visitor: Visitor) -> Response:
     """The last events, and behind them those that happen while it is looked at."""
     types, text = _asked(request)
-    told, places = await _latest(visitor)
+    told, places = await _latest(visitor, LOOKED_AT if types or text else LATEST)
     latest = [document(each) for each in told if shown(each, types, text)][:LATEST]
     return render(
         visitor,
@@ -80,14 +80,14 @@ async def _told(visitor: Visitor, places: dict[str, str], types: Sequence[str], 
         yield _place(places)
 
 
-async def _latest(visitor: Visitor) -> tuple[list[Sent], dict[str, str]]:
+async def _latest(visitor: Visitor, limit: int) -> tuple[list[Sent], dict[str, str]]:
     """The last events of all services, the newest first, and the place in each service behind them."""
     places: dict[str, str] = {}
 
     async def of(service: str) -> list[Sent]:
         path = f"/academies/{segment(visitor.academy)}/events/latest"
         try:
-            answer = await visitor.ask.get(service, path, limit=LOOKED_AT)
+            answer = await visitor.ask.get(service, path, limit=limit)
         except (Refused, Unreachable):  # the stream goes on asking, and tells that the service is away
             return []
         places[service] = answer["place"]
