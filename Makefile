@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PACKAGES := contracts chassis services/org-service services/user-service services/import-service services/notify-service services/web-console deploy/local
 SOURCES := contracts chassis services deploy tests conftest.py
 
-.PHONY: help install up down demo test test-unit test-security test-browser screenshots test-chaos test-load lint check generate bench bench-list lock
+.PHONY: help install up down demo test test-unit test-security test-browser screenshots test-chaos test-load lint check generate bench bench-list bench-console lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -73,6 +73,9 @@ bench: install ## measure imports and the list of people: ROWS=100000
 
 bench-list: install ## measure the list of people alone: ROWS=100000
 	$(BIN)/python tests/load/list_bench.py $(or $(ROWS),100000)
+
+bench-console: install ## measure how soon a browser shows each page (needs chromium): TIMES=7
+	$(BIN)/python tests/load/console_bench.py $(or $(TIMES),7)
 
 lock: ## resolve requirements.lock anew (needs uv)
 	uv pip compile --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \

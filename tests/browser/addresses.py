@@ -55,7 +55,7 @@ class View:
         return self.route in PARTS
 
 
-PHONE = Picture("phone-invitation", width=360, height=760, language="nl")
+PHONE = Picture("phone-invitation", width=360, height=870, language="nl")
 
 
 def sent(form: str, **fields: str | bool) -> Act:
@@ -311,7 +311,7 @@ def _others(full: str, empty: str) -> list[View]:
             "/{academy}/log-in",
             f"{full}/log-in",
             status=422,
-            act=sent("main form", name="Acme ID", issuer="x", client_id="x", client_secret="x"),
+            act=sent("main form", name="Acme ID", issuer="http://id.example", client_id="x", client_secret="x"),
         ),
         View("profile", profile, f"{full}/profile"),
         View("profile of a member", profile, f"{full}/profile", "member"),

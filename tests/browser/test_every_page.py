@@ -53,6 +53,7 @@ def test_every_route_of_the_console_is_looked_at_or_is_no_page(world: World, pla
     assert not seen & set(NO_PAGES)
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_nothing_is_found_on_any_page(
     new_visitor: NewVisitor, judges: Judges, world: World, played: str, language: str
@@ -82,6 +83,8 @@ def test_nothing_is_found_on_any_page(
         for picture in view.pictures:
             if picture.language == language:
                 _picture(visitor, picture)
+        if view.route == "/{academy}/events":  # its stream ends with the token, which a browser tells as an error
+            visitor.page.goto("about:blank")
     found += judges.about(documents)
     assert not found, "\n".join(found)
 

@@ -41,7 +41,7 @@ def test_somebody_goes_to_the_provider_and_comes_back_logged_in(
     press(page, "Inloggen")
     page.get_by_label("Akkoord gebruikersvoorwaarden").check()
     press(page, "Verder")
-    page.get_by_role("link", name="Instellingen voor inloggen").click()
+    page.get_by_role("link", name="Inloginstellingen").click()
     page.get_by_label("Naam van de aanbieder").fill("Acme ID")
     page.get_by_label("Issuer").fill(provider.issuer + "/")
     page.get_by_label("Client-ID").fill(CLIENT)

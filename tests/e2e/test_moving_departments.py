@@ -1,12 +1,17 @@
 """A department moves to another company: what becomes of its people, of files, and of everybody else."""
 
+from collections import Counter
+from itertools import cycle
+from pathlib import Path
 from typing import Any
 
+import pytest
 from outside import books, broker
-from outside.academy import Academy, NewAcademy, as_yaml
+from outside.academy import Academy, NewAcademy, as_yaml, new_academy
 from outside.documents import codes
 
-from instroom.testing import wait_until
+from instroom.failure import Failure
+from instroom.testing import Platform, wait_until
 
 MOVED = {"companies": [{"name": "Bakkerij Zoë", "departments": [{"name": "Inkoop", "was_in": "Acme BV"}]}]}
 BACK = {"companies": [{"name": "Acme BV", "departments": [{"name": "Inkoop", "was_in": "Bakkerij Zoë"}]}]}
@@ -121,3 +126,39 @@ def test_a_code_of_null_in_a_file_takes_the_code_off_and_a_missing_one_leaves_it
         file = acme.file(as_yaml({"companies": [{"name": "Acme BV", "departments": [department]}]}), "code.yaml")
         assert acme.cli("org", "apply", file).code == 0
         assert unit(acme, "Acme BV", "Inkoop")["code"] == code
+
+
+@pytest.mark.slow
+def test_a_service_that_is_killed_while_people_follow_leaves_nobody_behind_and_tells_of_each_once(
+    own_platform: Platform, tmp_path: Path
+) -> None:
+    academy, people = new_academy(own_platform, "verhuist", tmp_path / "verhuist"), 4_000
+    academy.take_in(*(buyer(academy, number) for number in range(people)))
+    ids = {company: unit(academy, company, "Verkoop")["company_id"] for company in ("Acme BV", "Bakkerij Zoë")}
+
+    def there(company: str) -> int:
+        try:
+            path = academy.path("users")
+            total: int = academy.client.get("user-service", path, company=ids[company], count=True, limit=1)["total"]
+        except Failure:  # it is on its way back
+            return 0
+        return total
+
+    moves, killed = 0, False
+    for structure, company in cycle(((MOVED, "Bakkerij Zoë"), (BACK, "Acme BV"))):
+        academy.apply(**structure)
+        moves += 1
+        some: int = wait_until(lambda company=company: there(company), every=0.01, what="some have followed")  # type: ignore[misc]
+        if some < people:
+            own_platform.kill("user-service")
+            killed = True
+        wait_until(lambda company=company: there(company) == people, what="all have followed")  # type: ignore[misc]
+        if killed or moves == 6:
+            break
+    assert killed, "it was over each time before it could be killed"
+    kafka = own_platform.address("broker")
+    told = broker.until(kafka, ["user.events"], lambda r: r.type == "instroom.user.updated.v1", moves * people)
+    counted = Counter(record.header("ce_subject") for record in told)
+    assert counted == {str(number): moves for number in range(people)}
+    assert {academy.show(number)["version"] for number in (0, people // 2, people - 1)} == {1 + moves}
+    academy.client.close()

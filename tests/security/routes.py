@@ -117,9 +117,10 @@ def body_of(route: Route, realm: Realm) -> dict[str, Any]:
 def request_of(route: Route, ids: Mapping[str, str], named: Realm) -> dict[str, Any]:
     """What httpx asks: ids of the path from `ids`, those of the body from the academy `named`."""
     asked: dict[str, Any] = {"method": route.method.upper(), "url": fill(route.path, ids, route.service)}
-    if route.takes_body:
+    uploads = route.method == "post" and route.path.endswith("/imports")
+    if route.takes_body and not uploads:
         asked["json"] = body_of(route, named)
-    if route.method == "post" and route.path.endswith("/imports"):
+    if uploads:
         row = {"personnel_number": named.people["elders"].number, "company": named.units["company"]}
         asked |= {"params": {"filename": "wandeling.xlsx"}, "content": books.workbook([row])}
     if route.path.endswith(NEVER_ENDS):

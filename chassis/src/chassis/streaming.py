@@ -34,6 +34,17 @@ WHERE seq > $3 AND topic = ANY ($4::text[]) AND substring(key FOR length($5::byt
 ORDER BY seq LIMIT $6
 """  # noqa: S608 - two constants
 
+LOOKED_AT: Final = 5_000
+"""Events of the service among which the latest of one academy are looked for: a quiet one must not cost a whole day's."""
+_LATEST: Final = """
+SELECT headers, value FROM (
+    SELECT * FROM outbox WHERE pg_visible_in_snapshot(txid, (SELECT snap FROM outbox_cursor WHERE id = 1))
+    ORDER BY txid DESC, seq DESC LIMIT $1
+) AS newest
+WHERE topic = ANY ($2::text[]) AND substring(key FOR length($3::bytea)) = $3::bytea
+ORDER BY txid DESC, seq DESC LIMIT $4
+"""
+
 
 @dataclass(slots=True)
 class Place:
@@ -94,17 +105,30 @@ async def follow(
                 await asyncio.sleep(LOOK_EVERY)
 
 
+async def latest(pool: Pool, academy: str, topics: Sequence[str], limit: int) -> list[dict[str, Any]]:
+    """The academy's newest events that were published, the newest first, if they are among the last of the service."""
+    rows = await pool.fetch(_LATEST, LOOKED_AT, topics, f"{academy}/".encode(), limit)
+    return [_document(row) for row in rows]
+
+
 def _event(row: asyncpg.Record, id_: str) -> ServerSentEvent:
+    document = _document(row)
+    return ServerSentEvent(id=id_, event=document["type"], raw_data=orjson.dumps(document).decode())
+
+
+def _document(row: asyncpg.Record) -> dict[str, Any]:
+    """The event as CloudEvents write it in JSON."""
     envelope = Envelope.from_headers(decode_headers(row["headers"]))
     document: dict[str, Any] = {
         name.removeprefix("ce_"): value for name, value in envelope.attributes() if name != "content-type"
     }
     document["data"] = None if row["value"] is None else orjson.loads(row["value"])
-    return ServerSentEvent(id=id_, event=envelope.type, raw_data=orjson.dumps(document).decode())
+    return document
 
 
 def make_router(pool: Pool, topics: Sequence[Topic]) -> APIRouter:
-    """`GET /academies/{academy}/events`: CloudEvents in JSON, one a message; `Last-Event-ID` resumes."""
+    """`GET /academies/{academy}/events`: CloudEvents in JSON, one a message; `Last-Event-ID` resumes. Those of before
+    are at `/academies/{academy}/events/latest`."""
     router = APIRouter(tags=["events"])
     names = [topic.name for topic in topics]
 
@@ -124,5 +148,14 @@ def make_router(pool: Pool, topics: Sequence[Topic]) -> APIRouter:
         async for event in follow(pool, start, academy, names, caller_of(request).exp):
             if not type or event.event is None or event.event in type:
                 yield event
+
+    @router.get("/academies/{academy}/events/latest", dependencies=[allow(Role.ADMINISTRATOR)])
+    async def latest_events(
+        academy: Annotated[str, Path(max_length=40)], limit: Annotated[int, Query(ge=1, le=200)] = 50
+    ) -> dict[str, Any]:
+        """The newest events of the academy that are still kept, the newest first; `place` is a `Last-Event-ID` with
+        which the stream goes on behind them, where some may be told once more."""
+        place = await find_place(pool, None)
+        return {"events": await latest(pool, academy, names, limit), "place": str(place)}
 
     return router

@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from chassis import streaming
 from chassis.database import Pool
 from chassis.outbox import enqueue
 from chassis.problems import Problem
 from chassis.records import Event, new_id
-from chassis.streaming import Place, find_place, follow
+from chassis.streaming import Place, find_place, follow, latest
 from chassis.testing import MakePool
 from contracts.envelope import Envelope
 
@@ -128,3 +129,24 @@ async def test_a_place_whose_events_are_purged_is_gone_and_a_made_up_one_is_refu
         with pytest.raises(Problem) as refused:
             await find_place(pool, made_up)
         assert refused.value.status == 400
+
+
+async def test_the_latest_events_of_an_academy_are_those_that_were_published_the_newest_first(
+    make_migrated_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = await make_migrated_pool()
+    await publish(pool, "a", 1, 2)
+    await publish(pool, "ab", 3)
+    await publish(pool, "a", 4, topic="other")
+    await publish(pool, "a", 5)
+    await relayed(pool)
+    await publish(pool, "a", 6)
+
+    async def numbers(limit: int = 10) -> list[int]:
+        return [event["data"]["n"] for event in await latest(pool, "a", [TOPIC], limit)]
+
+    assert await numbers() == [5, 2, 1]
+    assert await numbers(2) == [5, 2]
+    assert (await latest(pool, "a", [TOPIC], 1))[0]["type"] == "test.happened.v1"
+    monkeypatch.setattr(streaming, "LOOKED_AT", 2)
+    assert await numbers() == [5], "only among the last that were published"

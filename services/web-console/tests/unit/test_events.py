@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -144,3 +145,33 @@ async def test_an_event_that_is_not_shown_still_moves_the_place() -> None:
     text = await follow(played(sse("3:3:;;4", CREATED, subject="1001")), "?text=peter")
     assert "event: happened" not in text
     assert unpack(text.rpartition("id: ")[2].strip()) == {"user": "3:3:;;4"}
+
+
+def event(minute: int, type_: str, **more: Any) -> dict[str, Any]:
+    return {"type": type_, "time": f"2026-11-25T12:{minute:02}:00Z", "data": {}} | more
+
+
+async def test_the_last_events_of_all_services_are_there_at_once_and_the_stream_begins_behind_them() -> None:
+    services = played()
+    told = {"events": [event(3, CREATED, subject="1003"), event(1, CREATED, subject="1001")], "place": "5:5:;;0"}
+    services.answers["GET user /academies/demo/events/latest"] = (200, told)
+    other = {"events": [event(2, "instroom.import.started.v1", subject="<i>2002")], "place": "7:7:;;0"}
+    services.answers["GET import /academies/demo/events/latest"] = (200, other)
+    async with services.browser(logged_in=True) as browser:
+        page = (await browser.get("/demo/events")).text
+        filtered = (await browser.get("/demo/events", params={"text": "1001"})).text
+    assert page.index("1003") < page.index("&lt;i&gt;2002") < page.index("1001")
+    behind = page.partition("behind=")[2].partition('"')[0]
+    assert unpack(unquote(behind)) == {"user": "5:5:;;0", "import": "7:7:;;0"}
+    assert "1001" in filtered.partition("<ul")[2]
+    assert "1003" not in filtered
+    await follow(services, f"?behind={behind}")
+    asked = [each for each in services.asked if each.url.path == "/academies/demo/events" and each.url.host == "user"]
+    assert asked[-1].headers["last-event-id"] == "5:5:;;0"
+
+
+async def test_a_browser_that_comes_back_goes_on_behind_what_it_saw_itself() -> None:
+    services = played()
+    await follow(services, f"?behind={pack({'user': '5:5:;;0'})}", last=pack({"user": "6:6:;;0"}))
+    asked = [each for each in services.asked if each.url.path == "/academies/demo/events" and each.url.host == "user"]
+    assert asked[-1].headers["last-event-id"] == "6:6:;;0"

@@ -34,7 +34,7 @@ class Change:
     has_secret: bool
     password_log_in: bool
     passwords_end: bool
-    """Whether people could log in by password until now."""
+    """Whether people could log in by password until now, and cannot from here on."""
 
     @classmethod
     def of(

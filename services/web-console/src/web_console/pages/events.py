@@ -1,9 +1,11 @@
 """Gebeurtenissen: what happens in the academy, as it happens, of all services in one stream."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -14,8 +16,8 @@ from contracts.events.invitations import EVENTS as INVITATION_EVENTS
 from contracts.events.org import EVENTS as ORG_EVENTS
 from contracts.events.org import REMOVED
 from contracts.events.users import EVENTS as USER_EVENTS
-from web_console.merging import Away, Missed, Sent, Silent, merged, pack, unpack
-from web_console.services import segment
+from web_console.merging import SERVICES, Away, Missed, Sent, Silent, merged, pack, unpack
+from web_console.services import Refused, Unreachable, segment
 from web_console.visiting import Visitor, page, render
 
 ROUTES: list[Route] = []
@@ -24,22 +26,35 @@ TYPES: Final = sorted(
     {each.TYPE for each in (*ORG_EVENTS, *USER_EVENTS, *IMPORT_EVENTS, *INVITATION_EVENTS)} | set(REMOVED.values())
 )
 MAX_TEXT: Final = 200
+LATEST: Final = 50
+"""Events of before that are shown at first."""
+LOOKED_AT: Final = 200
+"""Events of each service among which those are looked for that the filter lets through."""
 _RETRY_MS: Final = 500
 """The stream ends with the access token, each minute: the browser comes back soon after."""
 
 
 @page("/{academy}/events")
 async def events(request: Request, visitor: Visitor) -> Response:
+    """The last events, and behind them those that happen while it is looked at."""
     types, text = _asked(request)
+    told, places = await _latest(visitor, LOOKED_AT if types or text else LATEST)
+    latest = [document(each) for each in told if shown(each, types, text)][:LATEST]
     return render(
-        visitor, "events/list.html", types=TYPES, chosen=types, text=text, stream=_stream(visitor, types, text)
+        visitor,
+        "events/list.html",
+        types=TYPES,
+        chosen=types,
+        text=text,
+        latest=latest,
+        stream=_stream(visitor, types, text, places),
     )
 
 
 @page("/{academy}/events/stream")
 async def stream(request: Request, visitor: Visitor) -> Response:
     types, text = _asked(request)
-    places = unpack(request.headers.get("last-event-id"))
+    places = unpack(request.headers.get("last-event-id") or request.query_params.get("behind"))
     return StreamingResponse(
         _told(visitor, places, types, text),
         media_type="text/event-stream",
@@ -63,6 +78,24 @@ async def _told(visitor: Visitor, places: dict[str, str], types: Sequence[str], 
         told = dict(places)
     if places != told:
         yield _place(places)
+
+
+async def _latest(visitor: Visitor, limit: int) -> tuple[list[Sent], dict[str, str]]:
+    """The last events of all services, the newest first, and the place in each service behind them."""
+    places: dict[str, str] = {}
+
+    async def of(service: str) -> list[Sent]:
+        path = f"/academies/{segment(visitor.academy)}/events/latest"
+        try:
+            answer = await visitor.ask.get(service, path, limit=limit)
+        except (Refused, Unreachable):  # the stream goes on asking, and tells that the service is away
+            return []
+        places[service] = answer["place"]
+        return [Sent(service, "", each["type"], json.dumps(each)) for each in answer["events"]]
+
+    found = [each for several in await asyncio.gather(*map(of, SERVICES)) for each in several]
+    found.sort(key=lambda each: _moment(json.loads(each.data).get("time")), reverse=True)
+    return found, places
 
 
 def shown(event: Sent, types: Sequence[str], text: str) -> bool:
@@ -125,7 +158,8 @@ def _asked(request: Request) -> tuple[list[str], str]:
     return chosen, request.query_params.get("text", "").strip()[:MAX_TEXT]
 
 
-def _stream(visitor: Visitor, types: Sequence[str], text: str) -> str:
-    asked = [f"type={segment(each)}" for each in types] + ([f"text={segment(text)}"] if text else [])
+def _stream(visitor: Visitor, types: Sequence[str], text: str, places: dict[str, str]) -> str:
+    asked = [("type", each) for each in types] + ([("text", text)] if text else [])
+    asked += [("behind", pack(places))] if places else []
     address = f"/{segment(visitor.academy)}/events/stream"
-    return f"{address}?{'&'.join(asked)}" if asked else address
+    return f"{address}?{urlencode(asked, quote_via=quote)}" if asked else address
