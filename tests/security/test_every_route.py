@@ -41,6 +41,7 @@ ROLE_OF = {
     "manager": Role.MANAGER,
     "lid": Role.MEMBER,
 }
+TELLS_EVENTS = "/events/latest"
 MEMBERS = ("administrator", "api token", "manager", "lid")
 
 
@@ -160,7 +161,8 @@ def test_ids_of_another_academy_name_nothing_in_the_own_one(walker: Walker, serv
                 continue
             for answer in answers:
                 asked_for = answers[0].request if answer.request.url.path.startswith("/commands/") else answer.request
-                if leaked(answer, [zuid.mark], asked_for) or answer.is_server_error:
+                repeats = route.path.endswith(TELLS_EVENTS)  # what was asked in here before: see the next test
+                if (leaked(answer, [zuid.mark], asked_for) and not repeats) or answer.is_server_error:
                     wrong.append((str(route), who, answer.status_code))
     assert wrong == []
     assert zuid.state() == before
@@ -184,6 +186,10 @@ def test_a_stream_of_events_tells_the_own_academy_only_wherever_it_begins(walker
     for service, told_there in streams.items():
         assert {json.loads(event)["academy"] for event in told_there} == {noord.id}, service
         assert any(noord.mark in event for event in told_there), service
+        url = f"{walker.addresses[service]}/academies/{noord.id}{TELLS_EVENTS}"
+        headers = {"Authorization": f"Bearer {walker.token(noord, 'administrator')}"}
+        latest = walker.http.get(url, params={"limit": 200}, headers=headers).json()["events"]
+        assert {event["academy"] for event in latest} == {noord.id}, service
 
 
 def test_a_manager_sees_nobody_of_another_department(walker: Walker) -> None:
