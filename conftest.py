@@ -9,7 +9,7 @@ import contracts  # noqa: F401 - before pytest takes the folder of that name for
 pytest_plugins = ["chassis.testing", "instroom.testing"]
 
 _ROOT = Path(__file__).parent
-_LONGEST_FIRST = ("tests/chaos", "tests", "deploy/local/tests/stack")
+_LONGEST_FIRST = ("tests/chaos", "tests/browser", "tests/security", "tests", "deploy/local/tests/stack")
 
 
 @pytest.hookimpl(tryfirst=True)
