@@ -5,26 +5,8 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from security.academies import Realm
-from web_console.testing import Played
+from web_console.testing import EVERYBODY, Played
 
-EVERYBODY = {
-    "/livez",
-    "/readyz",
-    "/robots.txt",
-    "/",
-    "/{academy}",
-    "/{academy}/",
-    "/{academy}/logout",
-    "/{academy}/password",
-    "/{academy}/terms",
-    "/{academy}/oidc",
-    "/-/oidc",
-    "/-/language",
-    "/-/operator",
-    "/-/operator/logout",
-    "/-/invitation/{token}",
-    "/-/password/{token}",
-}
 OWN = {"/{academy}/profile", "/{academy}/profile/password", "/{academy}/profile/sessions"}
 MANAGERS = {"/{academy}/users", "/{academy}/users/p/{number:path}"}
 OPERATORS = {"/-/operator/academies", "/-/operator/academies/{new}/administrators"}

@@ -24,12 +24,13 @@ from contracts.events.users import (
     UserRequested,
     WithdrawInvitation,
 )
-from contracts.fields import is_academy_id, number_key
+from contracts.fields import number_key
 from contracts.topics import USER_REQUESTS
 from user_service import people, store
 from user_service.domain import documents
 from user_service.domain.commands import Command
 from user_service.domain.person import User
+from user_service.identity_api.common import without_nul
 from user_service.organisations import Organisations
 from user_service.people import Filter, Standing, Status
 
@@ -57,24 +58,18 @@ def _counted(total: people.Total | None) -> dict[str, Any]:
     return {} if total is None else {"total": total.people, "total_exact": total.exact}
 
 
-def _without_nul(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("holds a NUL, which neither a key nor a header can")
-    return text
-
-
 def _with_a_key(person: PersonFields) -> PersonFields:
-    _without_nul(person.personnel_number or "")
+    without_nul(person.personnel_number or "")
     return person
 
 
-Number = Annotated[str, Path(max_length=300), AfterValidator(_without_nul)]
+Number = Annotated[str, Path(max_length=300), AfterValidator(without_nul)]
 NewPerson = Annotated[PersonFields, AfterValidator(_with_a_key)]
 IdempotencyKey = Annotated[str | None, Header(max_length=200)]
 Revision = Annotated[int, Query(ge=0)]
 
 
-Text = Annotated[str, Field(max_length=300), AfterValidator(_without_nul)]
+Text = Annotated[str, Field(max_length=300), AfterValidator(without_nul)]
 
 
 class Wanted(BaseModel):
@@ -88,7 +83,7 @@ class Wanted(BaseModel):
     invitation: Standing | None = None
     language: Text | None = None
     limit: int = Field(default=100, ge=1, le=1000)
-    after: Annotated[str, Field(max_length=2_000), AfterValidator(_without_nul)] = ""
+    after: Annotated[str, Field(max_length=2_000), AfterValidator(without_nul)] = ""
     count: bool = False
 
 
@@ -106,13 +101,6 @@ def make_router(pool: Pool, commands: Commands, organisations: Organisations) ->
     administrators = [allow(Role.ADMINISTRATOR)]
     managers = [allow(Role.ADMINISTRATOR, Role.MANAGER)]
 
-    async def known(academy: str, revision: int = 0) -> None:
-        possible = is_academy_id(academy)
-        if possible and revision and not organisations.of(academy).known:
-            await organisations.wait_for(pool, {academy: revision})  # it was defined a moment ago
-        if not (possible and organisations.of(academy).known):
-            raise Problem(404, "unknown_academy", f"there is no academy {academy[:100]}")
-
     async def find(caller: AccessClaims, academy: str, number: str) -> User:
         """The person, if whoever asks may see them; to the others there is nobody of that number."""
         async with pool.acquire() as connection:
@@ -122,7 +110,8 @@ def make_router(pool: Pool, commands: Commands, organisations: Organisations) ->
         return user
 
     async def submit(request: Request, academy: str, number: str, message: Message, key: str | None) -> JSONResponse:
-        await known(academy, message.min_org_revision if isinstance(message, UserRequested) else 0)
+        revision = message.min_org_revision if isinstance(message, UserRequested) else 0
+        await organisations.get_new(pool, academy, revision)
         envelope = commands.envelope(
             type=message.TYPE, academy=academy, subject=number, actor=actor_of(request), idempotency_key=key
         )
@@ -189,7 +178,7 @@ def make_router(pool: Pool, commands: Commands, organisations: Organisations) ->
         address. A manager sees the own department. With `count`, `total` says how many people there are on all pages;
         where it is not `total_exact`, there are more.
         """
-        await known(academy)
+        organisation = organisations.get(academy)
         caller = caller_of(request)
         chosen = Filter(**wanted.model_dump(exclude={"limit", "after", "count"}))
         total = None
@@ -203,7 +192,6 @@ def make_router(pool: Pool, commands: Commands, organisations: Organisations) ->
             if wanted.count:
                 total = await people.count_people(connection, academy, chosen)
             now = await store.now(connection)
-        organisation = organisations.of(academy)
         return {
             "users": [documents.user_document(user, organisation, now) for user in page.users],
             "next": page.next,
@@ -212,7 +200,7 @@ def make_router(pool: Pool, commands: Commands, organisations: Organisations) ->
     @router.get("/academies/{academy}/users/{number:path}/history", dependencies=managers)
     async def history(request: Request, academy: str, number: Number) -> dict[str, Any]:
         """What became of one person, newest first."""
-        await known(academy)
+        organisations.get(academy)
         user = await find(caller_of(request), academy, number)
         async with pool.acquire() as connection:
             return {"history": await people.history(connection, academy, user.number_key)}
@@ -220,10 +208,10 @@ def make_router(pool: Pool, commands: Commands, organisations: Organisations) ->
     @router.get("/academies/{academy}/users/{number:path}", dependencies=[allow(*Role)])
     async def show(request: Request, academy: str, number: Number) -> dict[str, Any]:
         """One person, also a deleted one."""
-        await known(academy)
+        organisation = organisations.get(academy)
         user = await find(caller_of(request), academy, number)
         async with pool.acquire() as connection:
             now = await store.now(connection)
-        return documents.user_document(user, organisations.of(academy), now)
+        return documents.user_document(user, organisation, now)
 
     return router

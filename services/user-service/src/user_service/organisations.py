@@ -5,7 +5,9 @@ import time
 from collections.abc import Collection, Mapping
 
 from chassis.database import Connection, Pool
+from chassis.problems import Problem
 from chassis.replica import StateReplica
+from contracts.fields import is_academy_id
 from user_service.domain.organisation import Organisation, build_organisation
 
 LONGEST_WAIT = 5.0
@@ -37,6 +39,18 @@ class Organisations:
             if entries:
                 self._built[academy] = organisation
         return organisation
+
+    def get(self, academy: str) -> Organisation:
+        """The organisation of the academy. Raises Problem 404 if there is no such academy."""
+        if not (is_academy_id(academy) and (found := self.of(academy)).known):
+            raise Problem(404, "unknown_academy", f"there is no academy {academy[:100]}")
+        return found
+
+    async def get_new(self, pool: Pool, academy: str, revision: int) -> Organisation:
+        """The same of an academy that may have been defined a moment ago, with that revision."""
+        if revision and is_academy_id(academy) and not self.of(academy).known:
+            await self.wait_for(pool, {academy: revision})
+        return self.get(academy)
 
     async def until_known(self, academy: str, timeout: float) -> bool:
         """Wait until there is such an academy; False if there is none within `timeout` seconds."""

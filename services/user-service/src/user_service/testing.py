@@ -5,7 +5,7 @@ import itertools
 import struct
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network
@@ -31,6 +31,7 @@ from user_service.domain.organisation import Organisation, build_organisation
 from user_service.identity.administrators import make
 from user_service.identity.passwords import Passwords
 from user_service.identity_api import Identity, make_identity_router
+from user_service.organisations import Organisations
 from user_service.settings import NewAdministrator, Settings
 
 OPERATOR = "the operator's token"
@@ -53,10 +54,10 @@ def link(id: str, *, kind: int = 1, generation: int = 1) -> str:
     return text(head + LINKS.sign(head))
 
 
-class Organisations:
+class OneOrganisation(Organisations):
     """One organisation for every academy."""
 
-    def __init__(self) -> None:
+    def __init__(self) -> None:  # without a replica
         self.terms(0)
 
     def terms(self, version: int) -> None:
@@ -73,7 +74,7 @@ class Organisations:
     async def until_known(self, academy: str, timeout: float) -> bool:
         return True
 
-    async def wait_for(self, pool: Pool, revisions: dict[str, int]) -> None:
+    async def wait_for(self, pool: Pool, revisions: Mapping[str, int]) -> None:
         """It is as new as anybody needs it."""
 
     async def are_current(self, connection: Connection, academies: Collection[str]) -> bool:
@@ -100,13 +101,13 @@ class Site:
     """The routes of identity, and one administrator of an academy."""
 
     def __init__(
-        self, pool: Pool, http: httpx.AsyncClient, organisations: Organisations, academy: str, app: FastAPI
+        self, pool: Pool, http: httpx.AsyncClient, organisations: OneOrganisation, academy: str, app: FastAPI
     ) -> None:
         self.pool, self.http, self.organisations, self.academy, self.app = pool, http, organisations, academy, app
         self.passwords = Passwords()
 
     async def administrator(
-        self, password: str | None = PASSWORD, number: str = "1", email: str = "eva@acme.example"
+        self, password: str | None = PASSWORD, number: str = "1", email: str = "eva@acme.example", academy: str = ""
     ) -> None:
         asked = NewAdministrator(
             personnel_number=number,
@@ -115,7 +116,7 @@ class Site:
             email=email,
             password=SecretStr(password) if password else None,
         )
-        await make(self.pool, self.organisations, self.passwords, self.academy, asked, "operator")  # type: ignore[arg-type]
+        await make(self.pool, self.organisations, self.passwords, academy or self.academy, asked, "operator")
 
     async def log_in(self, password: str = PASSWORD, email: str = "eva@acme.example") -> httpx.Response:
         return await self.http.post(f"/academies/{self.academy}/sessions", json={"email": email, "password": password})
@@ -140,7 +141,7 @@ class Site:
     async def apply(self, *messages: Message) -> None:
         """Carry them out as one batch."""
         commands = Commands(self.pool, "user-service")
-        await Applying(self.pool, self.organisations, commands)([record(self.academy, each) for each in messages])  # type: ignore[arg-type]
+        await Applying(self.pool, self.organisations, commands)([record(self.academy, each) for each in messages])
 
     async def told(self, model: type[Message]) -> list[Any]:
         """The events of that type."""
@@ -158,8 +159,9 @@ async def make_site(
     academy: str,
     passwords: Passwords | None = None,
     trusted_proxies: Sequence[IPv4Network | IPv6Network] = (),
+    **more: Any,
 ) -> AsyncIterator[Site]:
-    """The routes of identity of one academy."""
+    """The routes of identity of one academy, told `more` settings."""
     settings = Settings(
         kafka="",
         database="",
@@ -168,9 +170,10 @@ async def make_site(
         access_signing_key=SecretStr(text(ACCESS.private_bytes_raw())),
         access_signing_key_id="a1",
         operator_token_hash=hashlib.sha256(OPERATOR.encode()).hexdigest(),
+        **more,
     )
-    organisations = Organisations()
-    identity = Identity(pool, organisations, passwords or Passwords(), settings)  # type: ignore[arg-type]
+    organisations = OneOrganisation()
+    identity = Identity(pool, organisations, passwords or Passwords(), settings)
     verifier = Verifier({"a1": text(ACCESS.public_key().public_bytes_raw())})
     health = Health(started=True)
     app = make_app("user-service", [make_identity_router(identity)], health, verifier, trusted_proxies)

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from chassis.commands import Commands
-from chassis.database import Connection, Pool
+from chassis.database import Pool
 from chassis.records import Record, decode_headers
 from chassis.testing import MakePool
 from contracts.envelope import Envelope
@@ -30,15 +30,16 @@ from contracts.events.users import (
 from contracts.fields import number_key
 from user_service import people as user_people
 from user_service.applying import Applying
-from user_service.domain.organisation import Organisation, build_organisation
+from user_service.domain.organisation import build_organisation
 from user_service.people import Filter, Total, count_people, history, list_people
 from user_service.subscribers import FailedInvitations
+from user_service.testing import OneOrganisation
 
 _ids = itertools.count(1)
 
 
-class FixedOrganisations:
-    """One organisation for every academy."""
+class FixedOrganisations(OneOrganisation):
+    """One with a company."""
 
     def __init__(self) -> None:
         self.organisation = build_organisation(
@@ -50,15 +51,6 @@ class FixedOrganisations:
             ]
         )
 
-    def of(self, academy: str) -> Organisation:
-        return self.organisation
-
-    async def wait_for(self, pool: Pool, revisions: dict[str, int]) -> None:
-        return None
-
-    async def are_current(self, connection: Connection, academies: set[str]) -> bool:
-        return True
-
 
 @pytest.fixture
 async def pool(make_migrated_pool: MakePool) -> Pool:
@@ -66,7 +58,7 @@ async def pool(make_migrated_pool: MakePool) -> Pool:
 
 
 def applying(pool: Pool) -> Applying:
-    return Applying(pool, FixedOrganisations(), Commands(pool, "user-service"))  # type: ignore[arg-type]
+    return Applying(pool, FixedOrganisations(), Commands(pool, "user-service"))
 
 
 def record(academy: str, message: Any, *, id: str | None = None, attempt: int = 1) -> Record[Any]:

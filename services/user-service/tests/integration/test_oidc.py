@@ -1,64 +1,30 @@
 """Log-in by an identity provider over HTTP, on real PostgreSQL and with a real provider."""
 
-import hashlib
 import time
-from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Iterator
 from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
-import orjson
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import SecretStr
 
-from chassis.access import Verifier
-from chassis.database import Pool
-from chassis.http import Health, make_app
-from chassis.records import decode_headers
 from chassis.testing import MakePool
-from contracts.envelope import Envelope
-from contracts.events.base import Message
-from contracts.events.org import AcademyChanged
 from contracts.events.users import InvitationAccepted
-from user_service.domain.organisation import Organisation, build_organisation
-from user_service.identity.administrators import make
-from user_service.identity.passwords import Passwords
-from user_service.identity_api import Identity, make_identity_router
-from user_service.settings import NewAdministrator, Settings
+from user_service.testing import OPERATOR, Site, make_site, text
 from user_service.testing_openid import CLIENT, SECRET, OpenIdProvider, running_provider
 
-OPERATOR = "the operator's token"
-PASSWORD = "correct horse battery"
-ACCESS = Ed25519PrivateKey.generate()
 PUBLIC = "https://console.example"
 
 
-def text(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+class ProvidedSite(Site):
+    """The same with an identity provider of the academy."""
 
-
-class Organisations:
-    """One organisation for every academy."""
-
-    def __init__(self) -> None:
-        known: list[tuple[Message | None, bool]] = [
-            (AcademyChanged(id="a", name="A", default_language="nl", languages=["nl", "en"], revision=7), False)
-        ]
-        self.organisation = build_organisation(known)
-
-    def of(self, academy: str) -> Organisation:
-        return self.organisation
-
-
-class Site:
-    """The routes of identity, an academy with an administrator, and its provider."""
-
-    def __init__(self, pool: Pool, http: httpx.AsyncClient, academy: str, provider: OpenIdProvider) -> None:
-        self.pool, self.http, self.academy, self.provider = pool, http, academy, provider
-        self.path = f"/academies/{academy}/identity-provider"
+    def __init__(self, site: Site, provider: OpenIdProvider) -> None:
+        super().__init__(site.pool, site.http, site.organisations, site.academy, site.app)
+        self.provider = provider
+        self.path = f"/academies/{self.academy}/identity-provider"
 
     def setting(self, **values: Any) -> dict[str, Any]:
         issuer = self.provider.issuer
@@ -73,19 +39,6 @@ class Site:
         answer = await self.put()
         assert answer.status_code == 200, answer.text
 
-    async def person(
-        self, number: str = "1", email: str = "eva@acme.example", academy: str = "", password: str | None = PASSWORD
-    ) -> None:
-        asked = NewAdministrator(
-            personnel_number=number,
-            first_name="Eva",
-            last_name="Jansen",
-            email=email,
-            password=SecretStr(password) if password else None,
-        )
-        academy = academy or self.academy
-        await make(self.pool, Organisations(), Passwords(), academy, asked, "operator")  # type: ignore[arg-type]
-
     async def begin(self) -> dict[str, str]:
         """A log-in that was begun: its secret, and what the browser brings back from the provider."""
         answer = await self.http.post(f"/academies/{self.academy}/oidc-flows")
@@ -99,34 +52,15 @@ class Site:
     async def finish(self, brought: dict[str, str], academy: str = "") -> httpx.Response:
         return await self.http.post(f"/academies/{academy or self.academy}/oidc-sessions", json=brought)
 
-    async def log_in(self) -> httpx.Response:
+    async def come(self) -> httpx.Response:
+        """The whole log-in by the provider."""
         return await self.finish(await self.begin())
 
     async def session(self) -> dict[str, str]:
-        """The session of somebody who logged in by the provider and accepted the terms."""
-        answer = await self.log_in()
+        """Of a log-in by the provider."""
+        answer = await self.come()
         assert answer.status_code == 200, answer.text
-        session = {"Authorization": f"Bearer {answer.json()['session']}"}
-        accepted = await self.http.post("/sessions/current/terms", headers=session, json={"version": 0})
-        assert accepted.status_code == 204
-        return session
-
-    async def access(self, credential: dict[str, str]) -> dict[str, str]:
-        answer = await self.http.post("/access-tokens", headers=credential)
-        assert answer.status_code == 200, answer.text
-        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
-
-    async def by_password(self) -> httpx.Response:
-        body = {"email": "eva@acme.example", "password": PASSWORD}
-        return await self.http.post(f"/academies/{self.academy}/sessions", json=body)
-
-    async def told(self, model: type[Message]) -> list[Any]:
-        rows = await self.pool.fetch("SELECT headers, value FROM outbox ORDER BY seq")
-        return [
-            model.model_validate(orjson.loads(row["value"]))
-            for row in rows
-            if Envelope.from_headers(decode_headers(row["headers"])).type == model.TYPE
-        ]
+        return {"Authorization": f"Bearer {answer.json()['session']}"}
 
 
 @pytest.fixture
@@ -136,38 +70,25 @@ def provider() -> Iterator[OpenIdProvider]:
 
 
 @pytest.fixture
-async def site(make_migrated_pool: MakePool, academy: str, provider: OpenIdProvider) -> AsyncIterator[Site]:
+async def site(make_migrated_pool: MakePool, academy: str, provider: OpenIdProvider) -> AsyncIterator[ProvidedSite]:
     pool = await make_migrated_pool(("user-service", files("user_service") / "migrations"))
-    settings = Settings(
-        kafka="",
-        database="",
-        http_port=1,
-        access_signing_key=SecretStr(text(ACCESS.private_bytes_raw())),
-        access_signing_key_id="a1",
-        operator_token_hash=hashlib.sha256(OPERATOR.encode()).hexdigest(),
-        secrets_key=SecretStr(text(b"k" * 32)),
-        public_url=PUBLIC,
-        oidc_networks=["127.0.0.0/8"],  # type: ignore[list-item]
-    )
-    identity = Identity(pool, Organisations(), Passwords(), settings)  # type: ignore[arg-type]
-    verifier = Verifier({"a1": text(ACCESS.public_key().public_bytes_raw())})
-    app = make_app("user-service", [make_identity_router(identity)], Health(started=True), verifier)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
-        yield Site(pool, http, academy, provider)
+    more = {"secrets_key": SecretStr(text(b"k" * 32)), "public_url": PUBLIC, "oidc_networks": ["127.0.0.0/8"]}
+    async with make_site(pool, academy, **more) as site:
+        yield ProvidedSite(site, provider)
 
 
-async def test_an_academys_person_logs_in_by_its_provider(site: Site) -> None:
-    await site.person()
+async def test_an_academys_person_logs_in_by_its_provider(site: ProvidedSite) -> None:
+    await site.administrator()
     await site.switched_on()
     welcome = (await site.http.get(f"/academies/{site.academy}/welcome")).json()
     assert welcome["log_in"] == {"password": True, "provider": "Acme ID"}
-    access = await site.access(await site.session())
+    access = await site.access(await site.entered())
     listed = await site.http.get(f"/academies/{site.academy}/profile/sessions", headers=access)
     assert [each["current"] for each in listed.json()["sessions"]] == [True]
-    assert (await site.by_password()).status_code == 200
+    assert (await site.log_in()).status_code == 200
 
 
-async def test_the_secret_is_told_nowhere_and_unreadable_in_the_database(site: Site) -> None:
+async def test_the_secret_is_told_nowhere_and_unreadable_in_the_database(site: ProvidedSite) -> None:
     answer = await site.put()
     assert answer.json()["redirect_uri"] == f"{PUBLIC}/-/oidc"
     access = await site.access({"Authorization": f"Bearer {OPERATOR}"})
@@ -200,43 +121,45 @@ BAD_TOKENS: dict[str, dict[str, Any]] = {
 }
 
 
-async def test_an_id_token_that_is_not_for_this_log_in_is_refused(site: Site) -> None:
-    await site.person()
+async def test_an_id_token_that_is_not_for_this_log_in_is_refused(site: ProvidedSite) -> None:
+    await site.administrator()
     await site.switched_on()
     good = dict(site.provider.claims)
     for what, claims in BAD_TOKENS.items():
         site.provider.claims = good | claims
-        answer = await site.log_in()
+        answer = await site.come()
         assert (answer.status_code, answer.json()["code"]) == (401, "log_in_refused"), what
     assert await site.pool.fetchval("SELECT count(*) FROM session WHERE academy <> ''") == 0
 
 
-async def test_an_id_token_that_the_provider_did_not_sign_is_refused(site: Site) -> None:
-    await site.person()
+async def test_an_id_token_that_the_provider_did_not_sign_is_refused(site: ProvidedSite) -> None:
+    await site.administrator()
     await site.switched_on()
     for signs in ("none", "secret", "other"):
         site.provider.signs = signs
-        answer = await site.log_in()
+        answer = await site.come()
         assert (answer.status_code, answer.json()["code"]) == (401, "log_in_refused"), signs
 
 
-async def test_a_provider_may_rotate_its_keys_and_what_it_withdrew_is_worth_nothing(site: Site) -> None:
-    await site.person()
+async def test_a_provider_may_rotate_its_keys_and_what_it_withdrew_is_worth_nothing(site: ProvidedSite) -> None:
+    await site.administrator()
     await site.switched_on()
-    assert (await site.log_in()).status_code == 200
+    assert (await site.come()).status_code == 200
     old = site.provider.key
     site.provider.rotate()
-    assert (await site.log_in()).status_code == 200
+    assert (await site.come()).status_code == 200
     site.provider.published.append(old)
     site.provider.key = old
-    assert (await site.log_in()).status_code == 200
+    assert (await site.come()).status_code == 200
     site.provider.published.remove(old)
-    assert (await site.log_in()).json()["code"] == "log_in_refused"
+    assert (await site.come()).json()["code"] == "log_in_refused"
 
 
-async def test_the_answer_of_a_provider_works_once_in_the_browser_that_began_and_for_its_academy(site: Site) -> None:
-    await site.person()
-    await site.person(academy=f"{site.academy}-b")
+async def test_the_answer_of_a_provider_works_once_in_the_browser_that_began_and_for_its_academy(
+    site: ProvidedSite,
+) -> None:
+    await site.administrator()
+    await site.administrator(academy=f"{site.academy}-b")
     await site.switched_on()
     one, other = await site.begin(), await site.begin()
     for brought, academy in (
@@ -253,8 +176,8 @@ async def test_the_answer_of_a_provider_works_once_in_the_browser_that_began_and
     assert (again.status_code, again.json()["code"]) == (409, "log_in_over")
 
 
-async def test_a_log_in_is_over_after_ten_minutes_and_when_the_provider_was_changed(site: Site) -> None:
-    await site.person()
+async def test_a_log_in_is_over_after_ten_minutes_and_when_the_provider_was_changed(site: ProvidedSite) -> None:
+    await site.administrator()
     await site.switched_on()
     late = await site.begin()
     await site.pool.execute("UPDATE oidc_flow SET expires_at = expires_at - interval '10 minutes'")
@@ -264,8 +187,8 @@ async def test_a_log_in_is_over_after_ten_minutes_and_when_the_provider_was_chan
     assert (await site.finish(changed)).json()["code"] == "log_in_over"
 
 
-async def test_an_answer_of_another_provider_is_refused(site: Site) -> None:
-    await site.person()
+async def test_an_answer_of_another_provider_is_refused(site: ProvidedSite) -> None:
+    await site.administrator()
     await site.switched_on()
     brought = await site.begin()
     assert (await site.finish(brought | {"iss": "https://another.example"})).json()["code"] == "log_in_refused"
@@ -275,42 +198,42 @@ async def test_an_answer_of_another_provider_is_refused(site: Site) -> None:
     assert (await site.finish(brought)).json()["code"] == "log_in_refused"
 
 
-async def test_a_code_of_somebody_elses_browser_is_worth_nothing(site: Site) -> None:
-    await site.person()
+async def test_a_code_of_somebody_elses_browser_is_worth_nothing(site: ProvidedSite) -> None:
+    await site.administrator()
     await site.switched_on()
     mine, theirs = await site.begin(), await site.begin()
     answer = await site.finish(mine | {"code": theirs["code"]})
     assert (answer.status_code, answer.json()["code"]) == (401, "log_in_refused")
 
 
-async def test_an_address_that_the_provider_did_not_verify_lets_nobody_in(site: Site) -> None:
-    await site.person()
+async def test_an_address_that_the_provider_did_not_verify_lets_nobody_in(site: ProvidedSite) -> None:
+    await site.administrator()
     await site.switched_on()
     for verified in (False, None, "true", 1):
         site.provider.claims["email_verified"] = verified
-        answer = await site.log_in()
+        answer = await site.come()
         assert (answer.status_code, answer.json()["code"]) == (403, "email_not_verified"), verified
 
 
-async def test_an_address_may_stand_in_the_user_info_of_the_same_account(site: Site) -> None:
-    await site.person()
+async def test_an_address_may_stand_in_the_user_info_of_the_same_account(site: ProvidedSite) -> None:
+    await site.administrator()
     await site.switched_on()
     site.provider.userinfo = dict(site.provider.claims)
     site.provider.claims = {"sub": "account-1"}
-    assert (await site.log_in()).status_code == 200
+    assert (await site.come()).status_code == 200
     site.provider.userinfo["sub"] = "account-2"
-    assert (await site.log_in()).json()["code"] == "log_in_refused"
+    assert (await site.come()).json()["code"] == "log_in_refused"
 
 
-async def test_nobody_is_made_by_a_log_in_and_all_who_are_not_of_the_academy_get_one_answer(site: Site) -> None:
-    await site.person(academy=f"{site.academy}-b")
+async def test_nobody_is_made_by_a_log_in_and_all_who_are_not_of_the_academy_get_one_answer(site: ProvidedSite) -> None:
+    await site.administrator(academy=f"{site.academy}-b")
     await site.switched_on()
-    unknown = await site.log_in()
-    await site.person()
+    unknown = await site.come()
+    await site.administrator()
     await site.pool.execute("UPDATE person SET active = false WHERE academy = $1", site.academy)
-    inactive = await site.log_in()
+    inactive = await site.come()
     await site.pool.execute("UPDATE person SET active = true, deleted = true WHERE academy = $1", site.academy)
-    deleted = await site.log_in()
+    deleted = await site.come()
     assert unknown.status_code == inactive.status_code == deleted.status_code == 403
     assert unknown.json() == inactive.json() == deleted.json()
     assert unknown.json()["code"] == "no_account"
@@ -318,40 +241,40 @@ async def test_nobody_is_made_by_a_log_in_and_all_who_are_not_of_the_academy_get
     assert await site.pool.fetchval("SELECT count(*) FROM oidc_link") == 0
 
 
-async def test_an_account_stays_with_its_person_and_no_other_account_gets_in_by_the_address(site: Site) -> None:
-    await site.person()
-    await site.person("2", "jan@acme.example")
+async def test_an_account_stays_with_its_person_and_no_other_account_gets_in_by_the_address(site: ProvidedSite) -> None:
+    await site.administrator()
+    await site.administrator(number="2", email="jan@acme.example")
     await site.switched_on()
-    assert (await site.log_in()).status_code == 200
+    assert (await site.come()).status_code == 200
     site.provider.claims["email"] = "jan@acme.example"  # another's, but the account was linked
-    answer = await site.log_in()
+    answer = await site.come()
     session = {"Authorization": f"Bearer {answer.json()['session']}"}
     await site.http.post("/sessions/current/terms", headers=session, json={"version": 0})
     caller = (await site.http.post("/access-tokens", headers=session)).json()["caller"]
     assert caller["personnel_number"] == "1"
     site.provider.claims |= {"sub": "account-2", "email": "eva@acme.example"}
-    assert (await site.log_in()).json()["code"] == "no_account"
+    assert (await site.come()).json()["code"] == "no_account"
     access = await site.access({"Authorization": f"Bearer {OPERATOR}"})
     assert (await site.http.delete(f"{site.path}/accounts/1", headers=access)).status_code == 204
-    assert (await site.log_in()).status_code == 200
+    assert (await site.come()).status_code == 200
 
 
-async def test_somebody_who_is_taken_on_again_with_another_number_keeps_the_account(site: Site) -> None:
-    await site.person()
+async def test_somebody_who_is_taken_on_again_with_another_number_keeps_the_account(site: ProvidedSite) -> None:
+    await site.administrator()
     await site.switched_on()
-    assert (await site.log_in()).status_code == 200
+    assert (await site.come()).status_code == 200
     await site.pool.execute("UPDATE person SET deleted = true WHERE academy = $1", site.academy)
     await site.pool.execute("DELETE FROM user_address WHERE academy = $1", site.academy)
-    assert (await site.log_in()).json()["code"] == "no_account"
-    await site.person("1b")
-    assert (await site.log_in()).status_code == 200
+    assert (await site.come()).json()["code"] == "no_account"
+    await site.administrator(number="1b")
+    assert (await site.come()).status_code == 200
     assert await site.pool.fetchval("SELECT number_key FROM oidc_link") == "1b"
 
 
-async def test_an_invited_person_accepts_by_logging_in_and_agreeing_to_the_terms(site: Site) -> None:
-    await site.person(password=None)
+async def test_an_invited_person_accepts_by_logging_in_and_agreeing_to_the_terms(site: ProvidedSite) -> None:
+    await site.administrator(password=None)
     await site.switched_on()
-    answer = await site.log_in()
+    answer = await site.come()
     session = {"Authorization": f"Bearer {answer.json()['session']}"}
     refused = await site.http.post("/access-tokens", headers=session)
     assert refused.json()["code"] == "terms_required"
@@ -364,27 +287,27 @@ async def test_an_invited_person_accepts_by_logging_in_and_agreeing_to_the_terms
     await site.access(session)
 
 
-async def test_an_invitation_of_somebody_who_agreed_before_is_accepted_at_the_log_in(site: Site) -> None:
-    await site.person(password=None)
+async def test_an_invitation_of_somebody_who_agreed_before_is_accepted_at_the_log_in(site: ProvidedSite) -> None:
+    await site.administrator(password=None)
     await site.switched_on()
     await site.pool.execute("UPDATE person SET terms_accepted = true")
-    answer = await site.log_in()
+    answer = await site.come()
     await site.access({"Authorization": f"Bearer {answer.json()['session']}"})
     assert len(await site.told(InvitationAccepted)) == 1
 
 
-async def test_passwords_can_be_switched_off_by_whoever_came_in_by_the_provider(site: Site) -> None:
-    await site.person()
+async def test_passwords_can_be_switched_off_by_whoever_came_in_by_the_provider(site: ProvidedSite) -> None:
+    await site.administrator()
     await site.switched_on()
-    password = {"Authorization": f"Bearer {(await site.by_password()).json()['session']}"}
+    password = {"Authorization": f"Bearer {(await site.log_in()).json()['session']}"}
     await site.http.post("/sessions/current/terms", headers=password, json={"version": 0})
     off = {"password_log_in": False, "client_secret": None}
     refused = await site.put(password, **off)
     assert (refused.status_code, refused.json()["code"]) == (409, "log_in_first")
-    session = await site.session()
+    session = await site.entered()
     assert (await site.put(session, password_log_in=False)).json()["code"] == "log_in_first"  # with a new secret
     assert (await site.put(session, **off)).json()["password_log_in"] is False
-    answer = await site.by_password()
+    answer = await site.log_in()
     assert (answer.status_code, answer.json()["code"]) == (403, "password_log_in_off")
     assert (await site.http.post("/access-tokens", headers=password)).status_code == 401
     asked = await site.http.post(f"/academies/{site.academy}/password-resets", json={"email": "eva@acme.example"})
@@ -393,17 +316,17 @@ async def test_passwords_can_be_switched_off_by_whoever_came_in_by_the_provider(
     site.provider.metadata = {"issuer": "https://broken.example"}
     on = await site.put(session, password_log_in=True, client_secret=None)
     assert on.json()["password_log_in"] is True  # also when the provider does not work any more
-    assert (await site.by_password()).status_code == 200
+    assert (await site.log_in()).status_code == 200
 
 
-async def test_a_secret_never_goes_to_another_provider(site: Site) -> None:
+async def test_a_secret_never_goes_to_another_provider(site: ProvidedSite) -> None:
     await site.switched_on()
     for other in ({"issuer": "https://another.example"}, {"client_id": "another"}):
         answer = await site.put(**other, client_secret=None)
         assert (answer.status_code, answer.json()["code"]) == (422, "secret_required")
 
 
-async def test_a_discovery_document_that_cannot_be_used_is_refused(site: Site) -> None:
+async def test_a_discovery_document_that_cannot_be_used_is_refused(site: ProvidedSite) -> None:
     for metadata, code in (
         ({"issuer": "https://another.example"}, "issuer_mismatch"),
         ({"token_endpoint": None}, "provider_unsuitable"),
@@ -428,8 +351,8 @@ NOISE = {
 }
 
 
-async def test_noise_of_a_provider_is_refused_and_breaks_nothing(site: Site) -> None:
-    await site.person()
+async def test_noise_of_a_provider_is_refused_and_breaks_nothing(site: ProvidedSite) -> None:
+    await site.administrator()
     await site.switched_on()
     for path in ("/token", "/jwks", "/.well-known/openid-configuration"):
         for what, noise in NOISE.items():
@@ -443,11 +366,11 @@ async def test_noise_of_a_provider_is_refused_and_breaks_nothing(site: Site) -> 
     for email in (r"a\u0000b@acme.example", r"\ud800@acme.example", "no address", "x" * 5000):
         told = f'{{"sub": "account-1", "email": "{email}", "email_verified": true}}'
         site.provider.answers = {"/userinfo": told.encode()}
-        assert (await site.log_in()).json()["code"] == "no_account", email
+        assert (await site.come()).json()["code"] == "no_account", email
 
 
-async def test_a_provider_that_is_down_or_knows_another_secret_is_told_as_such(site: Site) -> None:
-    await site.person()
+async def test_a_provider_that_is_down_or_knows_another_secret_is_told_as_such(site: ProvidedSite) -> None:
+    await site.administrator()
     await site.switched_on()
     brought = await site.begin()
     site.provider.secret = "another"

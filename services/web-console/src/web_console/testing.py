@@ -27,6 +27,26 @@ CALLER = {
     "department_name": "",
 }
 
+EVERYBODY = {
+    "/livez",
+    "/readyz",
+    "/robots.txt",
+    "/",
+    "/{academy}",
+    "/{academy}/",
+    "/{academy}/logout",
+    "/{academy}/password",
+    "/{academy}/terms",
+    "/{academy}/oidc",
+    "/-/oidc",
+    "/-/language",
+    "/-/operator",
+    "/-/operator/logout",
+    "/-/invitation/{token}",
+    "/-/password/{token}",
+}
+"""The pages that ask nobody who they are; a test fails for another one that answers a stranger."""
+
 
 class Played:
     """Services that answer what the test says, by `METHOD service path`; what was asked is kept."""

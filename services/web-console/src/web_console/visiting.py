@@ -148,10 +148,17 @@ def render(visitor: Visitor, template: str, status: int = 200, **context: Any) -
 
 
 def page(
-    path: str, *, methods: Sequence[str] = ("GET",), roles: Sequence[str] = ("administrator",)
+    path: str,
+    *,
+    methods: Sequence[str] = ("GET",),
+    roles: Sequence[str] = ("administrator",),
+    before: Callable[[Request], Response | None] | None = None,
 ) -> Callable[[Handler], Handler]:
-    """A page for whoever logged in with one of the roles; an operator may what an administrator may."""
-    return partial(_register, path, methods, tuple(roles))
+    """A page for whoever logged in with one of the roles; an operator may what an administrator may.
+
+    What `before` answers to a request is all that becomes of it: nothing was read or asked yet.
+    """
+    return partial(_register, path, methods, tuple(roles), before=before)
 
 
 def entrance(path: str, *, methods: Sequence[str] = ("GET",)) -> Callable[[Handler], Handler]:
@@ -159,9 +166,18 @@ def entrance(path: str, *, methods: Sequence[str] = ("GET",)) -> Callable[[Handl
     return partial(_register, path, methods, None)
 
 
-def _register(path: str, methods: Sequence[str], roles: tuple[str, ...] | None, handler: Handler) -> Handler:
+def _register(
+    path: str,
+    methods: Sequence[str],
+    roles: tuple[str, ...] | None,
+    handler: Handler,
+    *,
+    before: Callable[[Request], Response | None] | None = None,
+) -> Handler:
     @wraps(handler)
     async def endpoint(request: Request) -> Response:
+        if before is not None and (refusal := before(request)) is not None:
+            return refusal
         await _check_origin(request)
         visitor = await (guest(request) if roles is None else _known(request))
         if isinstance(visitor, Response):

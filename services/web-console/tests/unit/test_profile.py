@@ -11,7 +11,7 @@ def _playing(role: str = "administrator") -> Played:
     played.answers |= {
         "GET user /academies/demo/users/007": (200, PERSON),
         "GET user /academies/demo/profile/sessions": (200, {"sessions": SESSIONS}),
-        "GET user /academies/demo/api-tokens": (200, {"tokens": []}),
+        "GET user /academies/demo/api-tokens": (200, {"api_tokens": []}),
     }
     return played
 

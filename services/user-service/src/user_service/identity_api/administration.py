@@ -60,7 +60,7 @@ def add_administration(router: APIRouter, it: Identity) -> None:
         min_org_revision: Annotated[int, Query(ge=0)] = 0,
     ) -> JSONResponse:
         """Somebody who administers the academy, without a place in its structure."""
-        organisation = await it.new_organisation(academy, min_org_revision)
+        organisation = await it.organisations.get_new(it.pool, academy, min_org_revision)
         user, new = await administrators.make(
             it.pool, it.organisations, it.passwords, academy, asked, actor_of(request)
         )

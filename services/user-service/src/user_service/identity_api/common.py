@@ -12,7 +12,6 @@ from chassis.access import allow
 from chassis.database import Pool
 from chassis.problems import Problem
 from contracts.access import TOKEN_SECONDS, Role
-from contracts.fields import is_academy_id
 from user_service.domain.organisation import Organisation
 from user_service.identity import people, sessions
 from user_service.identity.access_tokens import Signer
@@ -51,16 +50,7 @@ class Identity:
 
     def organisation(self, academy: str) -> Organisation:
         """The academy, or 404."""
-        organisation = self.organisations.of(academy) if is_academy_id(academy) else None
-        if organisation is None or not organisation.known:
-            raise Problem(404, "unknown_academy", f"there is no academy {academy[:100]}")
-        return organisation
-
-    async def new_organisation(self, academy: str, revision: int) -> Organisation:
-        """The same of an academy that may have been defined a moment ago, with that revision."""
-        if revision and is_academy_id(academy) and not self.organisations.of(academy).known:
-            await self.organisations.wait_for(self.pool, {academy: revision})
-        return self.organisation(academy)
+        return self.organisations.get(academy)
 
     def is_operator(self, secret: str) -> bool:
         given = hashlib.sha256(secret.encode()).hexdigest()

@@ -1,7 +1,7 @@
 """Imports: the steps from a workbook to its report, and the imports of before."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Final
@@ -118,7 +118,18 @@ async def new(request: Request, visitor: Visitor) -> Response:
     return await _upload_page(visitor, too_large)
 
 
-@page("/{academy}/imports/new", methods=["POST"])
+def _too_long(request: Request) -> Response | None:
+    """The refusal of a body that is too long. Raises 411 for one that does not say how long it is."""
+    length = request.headers.get("content-length", "")
+    if not length.isdecimal():
+        raise HTTPException(411)
+    if int(length) <= LARGEST_FORM:
+        return None
+    academy = segment(request.path_params["academy"])
+    return redirect(f"/{academy}/imports/new?action={ACTION}&problem=too_large")
+
+
+@page("/{academy}/imports/new", methods=["POST"], before=_too_long)
 async def upload(request: Request, visitor: Visitor) -> Response:
     """The file goes on to import-service in pieces."""
     form = await request.form()
@@ -138,24 +149,6 @@ async def upload(request: Request, visitor: Visitor) -> Response:
         content=_pieces(file),
     )
     return redirect(_address(visitor, answer.json()["import_id"]))
-
-
-def _bounded(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    """The endpoint, for bodies that say how long they are and are not too long: nothing else is read at all."""
-
-    async def bounded(request: Request) -> Response:
-        length = request.headers.get("content-length", "")
-        if not length.isdecimal():
-            raise HTTPException(411)
-        if int(length) > LARGEST_FORM:
-            academy = segment(request.path_params["academy"])
-            return redirect(f"/{academy}/imports/new?action={ACTION}&problem=too_large")
-        return await endpoint(request)
-
-    return bounded
-
-
-ROUTES[-1] = Route("/{academy}/imports/new", _bounded(ROUTES[-1].endpoint), methods=["POST"], name="upload")
 
 
 @page("/{academy}/imports/template.xlsx")
@@ -246,10 +239,12 @@ async def report(request: Request, visitor: Visitor) -> Response:
 
 
 async def _structure(visitor: Visitor) -> dict[str, Any]:
-    """The organisation structure; one that org-service does not tell counts as empty."""
+    """The organisation structure; empty where org-service does not know the academy yet."""
     try:
         structure: dict[str, Any] = await visitor.ask.get("org", f"/academies/{segment(visitor.academy)}/structure")
-    except Refused:
+    except Refused as refused:
+        if refused.status != 404:
+            raise
         return {}
     return structure
 

@@ -57,6 +57,7 @@ _FLAGS: Final = {
     "terms_accepted": mark("Agreed to the terms of use"),
 }
 _MANAGERS_MAY: Final = ("resend-invitation", "withdraw-invitation")
+_SAVED: Final = mark("%(name)s was saved.")
 _PENDING: Final = mark("This takes longer than usual. It will still be done; reload the page in a minute.")
 
 
@@ -132,7 +133,10 @@ async def add_user(request: Request, visitor: Visitor) -> Response:
     outcome = await _command(visitor, "POST", _people(visitor), form, person)
     if outcome["code"] in ("rejected", "refused"):
         return _form(visitor, structure, values, restored=restored, outcome=outcome, status=422)
-    return _gone_on(visitor, outcome, values["personnel_number"], mark("%(name)s was saved."))
+    if outcome["code"] == "pending":  # there may be nobody of that number yet
+        told = visitor.say(_PENDING, name=values["personnel_number"])
+        return redirect(f"/{segment(visitor.academy)}/users", told)
+    return _gone_on(visitor, outcome, values["personnel_number"], _SAVED)
 
 
 @page("/{academy}/users/p/{number:path}", roles=_READERS)
@@ -161,7 +165,7 @@ async def change_user(request: Request, visitor: Visitor) -> Response:
     outcome = await _command(visitor, "PATCH", _at(visitor, number), form, _changed(values, _values(person, structure)))
     if outcome["code"] in ("rejected", "refused"):
         return await _detail(visitor, person, structure, values, outcome, 422)
-    return _gone_on(visitor, outcome, number, mark("%(name)s was saved."))
+    return _gone_on(visitor, outcome, number, _SAVED)
 
 
 async def _act(visitor: Visitor, person: dict[str, Any], action: str, form: FormData) -> Response:
@@ -180,9 +184,7 @@ async def _act(visitor: Visitor, person: dict[str, Any], action: str, form: Form
 def _gone_on(visitor: Visitor, outcome: dict[str, Any], number: str, done: str, name: str = "") -> Response:
     told = _PENDING if outcome["code"] == "pending" else done
     name = name or _name(outcome.get("user") or {}) or number
-    where = f"/{segment(visitor.academy)}/users"
-    known = outcome["code"] != "pending" or done != mark("%(name)s was saved.")
-    return redirect(f"{where}/p/{segment(number)}" if known else where, visitor.say(told, name=name))
+    return redirect(f"/{segment(visitor.academy)}/users/p/{segment(number)}", visitor.say(told, name=name))
 
 
 def _form(

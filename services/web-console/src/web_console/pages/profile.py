@@ -35,7 +35,7 @@ async def change_password(request: Request, visitor: Visitor) -> Response:
     except Refused as refused:
         if refused.code == "weak_password":
             return await _show(visitor, 422, errors={"new": weak(visitor)})
-        if refused.code in ("wrong_credentials", "wrong_password"):
+        if refused.code == "wrong_credentials":
             wrong = visitor.say("This is not your current password.")
             return await _show(visitor, 422, errors={"current": wrong})
         raise
@@ -79,8 +79,7 @@ async def _show(visitor: Visitor, status: int = 200, **context: Any) -> Response
         sessions = (await visitor.ask.get("user", f"{academy}/profile/sessions"))["sessions"]
     manages = visitor.role in ("administrator", "operator")
     if manages:
-        answer = await visitor.ask.get("user", f"{academy}/api-tokens")
-        tokens = answer.get("tokens", answer.get("api_tokens", []))
+        tokens = (await visitor.ask.get("user", f"{academy}/api-tokens"))["api_tokens"]
     return render(
         visitor,
         "profile/profile.html",
