@@ -9,6 +9,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -94,15 +95,16 @@ def dsn_of(platform: Platform, service: str) -> str:
 
 def two_realms(platform: Platform, folder: Path, run: str, issuer: str) -> tuple[Realm, Realm]:
     """Both with the same everything, but for their marks."""
+    begun = Barrier(2, timeout=120)  # what is told of either is behind where both begin
     with ThreadPoolExecutor(2) as pool:
-        noord, zuid = pool.map(lambda name: _Made(platform, folder, run, name, issuer).realm, ("noord", "zuid"))
+        noord, zuid = pool.map(lambda name: _Made(platform, folder, run, name, issuer, begun).realm, ("noord", "zuid"))
     return noord, zuid
 
 
 class _Made:
     """Makes a realm, over HTTP and by mails, as people do."""
 
-    def __init__(self, platform: Platform, folder: Path, run: str, name: str, issuer: str) -> None:
+    def __init__(self, platform: Platform, folder: Path, run: str, name: str, issuer: str, begun: Barrier) -> None:
         id_, mark = f"{name}-{run}", f"kanarie{name}{run}"
         academy = new_academy(platform, id_, folder / name, **_structure(mark))
         self.realm = Realm(academy, mark)
@@ -113,6 +115,7 @@ class _Made:
             limits=httpx.Limits(keepalive_expiry=2),
         )
         self._note_starts()
+        begun.wait()
         terms = {"type": "instroom.org.define-terms.v1", "data": {"texts": {"nl": f"Voorwaarden {mark}"}}}
         self.realm.ids["org-service commands/{command_id}"] = self._command("org-service", "commands", terms)
         self._note_units()

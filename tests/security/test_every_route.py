@@ -15,7 +15,7 @@ import pytest
 
 from contracts.access import TOKEN_SECONDS, Role
 from instroom import home
-from instroom.testing import Platform
+from instroom.testing import Platform, wait_until
 from security.academies import Person, Realm, access_token
 from security.callers import Forger
 from security.routes import (
@@ -179,13 +179,16 @@ def test_a_stream_of_events_tells_the_own_academy_only_wherever_it_begins(walker
         url = f"{walker.addresses[service]}/academies/{noord.id}/events"
         headers = {"Authorization": f"Bearer {token}", "Last-Event-ID": zuid.starts[service]}
         lines = walker.http.get(url, headers=headers).text.splitlines()
-        return [line.removeprefix("data:").strip() for line in lines if line.startswith("data:")]
+        events = [line.removeprefix("data:").strip() for line in lines if line.startswith("data:")]
+        assert {json.loads(event)["academy"] for event in events} <= {noord.id}, service
+        return events
+
+    def follow(service: str) -> None:
+        wait_until(lambda: any(noord.mark in event for event in read(service)), what=f"{service} tells of the own")
 
     with ThreadPoolExecutor(len(SERVICES)) as pool:
-        streams = dict(zip(SERVICES, pool.map(read, SERVICES), strict=True))
-    for service, told_there in streams.items():
-        assert {json.loads(event)["academy"] for event in told_there} == {noord.id}, service
-        assert any(noord.mark in event for event in told_there), service
+        list(pool.map(follow, SERVICES))
+    for service in SERVICES:
         url = f"{walker.addresses[service]}/academies/{noord.id}{TELLS_EVENTS}"
         headers = {"Authorization": f"Bearer {walker.token(noord, 'administrator')}"}
         latest = walker.http.get(url, params={"limit": 200}, headers=headers).json()["events"]
