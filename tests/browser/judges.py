@@ -22,8 +22,6 @@ from instroom.stack.java import find as find_java
 SOURCES = Path(__file__).parent / "tools"
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-BY_LOOKS = ("color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size")
-"""The rules whose answer depends on colours and widths, the others' on what is in the page."""
 NARROW = 360
 """Pixels of the narrowest window."""
 
@@ -72,16 +70,18 @@ class Judges:
             if m["type"] != "info" or m.get("subType") == "warning"
         ]
 
-    def against(self, page: Page, but: tuple[str, ...] = (), only: tuple[str, ...] = ()) -> list[str]:
-        """What axe has against the page as it is shown now; with `only` by these rules."""
+    def against(self, page: Page, but: tuple[str, ...] = ()) -> list[str]:
+        """What axe has against the page as it is shown now."""
         if page.evaluate("!window.axe"):
             page.evaluate(self.axe)
-        run = {"type": "rule", "values": only} if only else {"type": "tag", "values": TAGS}
+        run = {"type": "tag", "values": TAGS}
         options = {"runOnly": run, "rules": {rule: {"enabled": False} for rule in but}, "resultTypes": ["violations"]}
-        result: dict[str, Any] = page.evaluate("options => axe.run(document, options)", options)
+        violations: list[dict[str, Any]] = page.evaluate(
+            "async options => (await axe.run(document, options)).violations", options
+        )
         return [
             f"{broken['id']}: {broken['help']}: {node['html'][:300]} {node['failureSummary']}"
-            for broken in result["violations"]
+            for broken in violations
             for node in broken["nodes"]
         ]
 

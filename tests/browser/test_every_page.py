@@ -14,7 +14,7 @@ from browser import academies, addresses
 from browser.academies import World
 from browser.addresses import NO_PAGES, Picture, View
 from browser.conftest import NewVisitor
-from browser.judges import BY_LOOKS, NARROW, Judges, too_wide
+from browser.judges import NARROW, Judges, too_wide
 from browser.visitor import Visitor
 from instroom.testing import Platform, wait_until
 from web_console.testing import Played
@@ -22,8 +22,8 @@ from web_console.testing import Played
 ROUTES = sorted({r.path for r in Played().app.routes if isinstance(r, Route) and "GET" in (r.methods or ())})
 WIDTHS = (NARROW, 1280, 1920)
 LANGUAGES = {"nl": "nl-NL", "en": "en-GB"}
-JUDGED = {"nl": (("light", 1280), ("dark", NARROW)), "en": (("light", NARROW), ("dark", 1280))}
-"""How each page is looked at in each language: first by all rules, then by those that depend on how it looks."""
+JUDGED = {"nl": ("light", 1280), "en": ("dark", NARROW)}
+"""How each page is looked at by all rules in each language."""
 
 
 @pytest.fixture(scope="module")
@@ -95,10 +95,10 @@ def _judged(page: Page, judges: Judges, language: str) -> Iterator[str]:
         page.set_viewport_size({"width": width, "height": 900})
         if (wide := too_wide(page)) > 0:
             yield f"{wide} pixels too wide for a window of {width}"
-    for (scheme, width), only in zip(JUDGED[language], ((), BY_LOOKS), strict=True):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme=scheme)
-        yield from (f"{scheme}, {width}: {each}" for each in judges.against(page, only=only))
+    scheme, width = JUDGED[language]
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    yield from (f"{scheme}, {width}: {each}" for each in judges.against(page))
 
 
 def _picture(visitor: Visitor, picture: Picture) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import orjson
+from argon2.profiles import CHEAPEST
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 from pydantic import SecretStr
@@ -104,7 +105,7 @@ class Site:
         self, pool: Pool, http: httpx.AsyncClient, organisations: OneOrganisation, academy: str, app: FastAPI
     ) -> None:
         self.pool, self.http, self.organisations, self.academy, self.app = pool, http, organisations, academy, app
-        self.passwords = Passwords()
+        self.passwords = Passwords(CHEAPEST)
 
     async def administrator(
         self, password: str | None = PASSWORD, number: str = "1", email: str = "eva@acme.example", academy: str = ""
@@ -173,7 +174,7 @@ async def make_site(
         **more,
     )
     organisations = OneOrganisation()
-    identity = Identity(pool, organisations, passwords or Passwords(), settings)
+    identity = Identity(pool, organisations, passwords or Passwords(CHEAPEST), settings)
     verifier = Verifier({"a1": text(ACCESS.public_key().public_bytes_raw())})
     health = Health(started=True)
     app = make_app("user-service", [make_identity_router(identity)], health, verifier, trusted_proxies)

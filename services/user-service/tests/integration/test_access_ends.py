@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from argon2.profiles import CHEAPEST
 
 from chassis.database import Pool
 from chassis.testing import MakePool, eventually
@@ -184,7 +185,7 @@ class Meeting(Passwords):
     """Both visitors have been let through the first look before either of them writes."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(CHEAPEST)
         self._both = asyncio.Barrier(2)
 
     async def hash(self, password: str) -> str:

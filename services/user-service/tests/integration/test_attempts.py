@@ -8,6 +8,7 @@ from ipaddress import ip_network
 import httpx
 import pytest
 from argon2 import extract_parameters
+from argon2.profiles import CHEAPEST
 
 from chassis.database import Pool
 from chassis.testing import MakePool
@@ -49,7 +50,7 @@ async def clients(
 ) -> AsyncIterator[list[Site]]:
     """One service, asked from several network addresses."""
     networks = [ip_network(proxy) for proxy in proxies]
-    async with make_site(pool, academy, Quick(), trusted_proxies=networks) as site:
+    async with make_site(pool, academy, Quick(CHEAPEST), trusted_proxies=networks) as site:
         app = site.app
         found = []
         for address in addresses:
@@ -168,7 +169,7 @@ class Counting(Passwords):
     """Keeps the parameters of the hashes that were looked at."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(CHEAPEST)
         self.looked_at: list[str] = []
 
     def _verify(self, hash: str, password: str) -> bool:

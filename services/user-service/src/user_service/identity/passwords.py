@@ -4,8 +4,9 @@ import asyncio
 from ipaddress import ip_address, ip_network
 from typing import Final
 
-from argon2 import PasswordHasher
+from argon2 import Parameters, PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.profiles import RFC_9106_LOW_MEMORY
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
@@ -22,10 +23,10 @@ _CLIENT_LIMIT: Final = RateLimitItemPerMinute(300, 5)
 
 
 class Passwords:
-    """Makes and checks hashes of passwords."""
+    """Makes and checks hashes of passwords; `parameters` say at what cost, of themselves RFC 9106's for little memory."""
 
-    def __init__(self) -> None:
-        self._hasher = PasswordHasher()
+    def __init__(self, parameters: Parameters = RFC_9106_LOW_MEMORY) -> None:
+        self._hasher = PasswordHasher.from_parameters(parameters)
         self._dummy = self._hasher.hash("nobody has this password")
         self._turn = asyncio.Semaphore(AT_ONCE)
 
