@@ -24,6 +24,7 @@ from chassis.commands import COMMAND_SOURCE, Commands
 from chassis.database import Connection, Pool, is_transient
 from chassis.records import (
     MAX_LETTER_BYTES,
+    REPLAY_OF,
     Event,
     Headers,
     RawEvent,
@@ -237,7 +238,9 @@ class Consumer:
                     await self._alone(records[0], error, membership)
 
     async def _alone(self, record: Record[Any], error: Exception, membership: Membership) -> None:
-        for attempt in range(1, TRIES_ALONE):
+        # A replay whose cause was not mended is what it was before, a dead letter: what comes with it need not wait.
+        is_replay = any(name == REPLAY_OF for name, _ in record.headers)
+        for attempt in range(1, 1 if is_replay else TRIES_ALONE):
             await self._pause(0.1 * 2**attempt)
             try:
                 await self._until_done(lambda: self.subscription.handle([record]), membership)
@@ -247,7 +250,8 @@ class Consumer:
                 error = again
             else:
                 return
-        await self._brake(membership)
+        if not is_replay:
+            await self._brake(membership)
         self.log.error(
             "consumer.set_aside", topic=record.topic, partition=record.partition, offset=record.offset, exc_info=error
         )

@@ -20,7 +20,7 @@ from chassis import database, outbox
 from chassis.consuming import Rebuilt, SetAside, Subscription, Unreadable, read_envelope, read_record
 from chassis.database import Connection, Pool
 from chassis.problems import Problem
-from chassis.records import Headers, RawEvent, Record, decode_headers
+from chassis.records import REPLAY_OF, Headers, RawEvent, Record, decode_headers
 from contracts.envelope import Envelope, EnvelopeError
 
 KEEP: Final = timedelta(days=30)
@@ -33,7 +33,6 @@ MOST_BYTES: Final = 16 * 2**20
 ROOM: Final = 1_000
 """Bytes of a record batch around its only record, and more."""
 ATTEMPT: Final = "ce_attempt"
-REPLAY_OF: Final = "x-replay-of"
 _SHOWN: Final = 300
 
 _acted = Counter("instroom_dead_letter_actions_total", "Dead letters dealt with by people", ["action", "outcome"])

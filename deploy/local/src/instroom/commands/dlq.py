@@ -80,9 +80,8 @@ def show(id_: Annotated[str, typer.Argument(metavar="ID")], as_json: AsJson = Fa
         if as_json:
             out.document(letter)
             return
-        about = [
-            [name, str(value)] for name, value in letter.items() if not isinstance(value, list) and "val" not in name
-        ]
+        shown_below = ("headers", "value", "value_base64", "actions")
+        about = [[name, str(value)] for name, value in letter.items() if name not in shown_below]
         out.table(["", ""], about + [[str(name), str(value)] for name, value in letter["headers"] or ()])
         out.line()
         out.line(letter["value"] if letter["value"] is not None else "∅")
