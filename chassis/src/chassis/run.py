@@ -16,7 +16,7 @@ import uvicorn
 from aiokafka.errors import KafkaError
 from fastapi import APIRouter
 
-from chassis import dead_letters_http, request_log, streaming
+from chassis import request_log, streaming
 from chassis.access import Verifier
 from chassis.broker import Broker
 from chassis.commands import Commands
@@ -31,7 +31,8 @@ from chassis.database import (
     make_pool,
     migrate,
 )
-from chassis.dead_letters import DeadLetters
+from chassis.dead_letters import http, looking
+from chassis.dead_letters.acting import Acting
 from chassis.dispatch import Dispatcher
 from chassis.http import Health, make_app
 from chassis.publishing import Publisher
@@ -113,7 +114,6 @@ class _Process:
             log=log,
         )
         self.service = build(self.kit)
-        self.dead_letters = DeadLetters(self.pool, self.service.subscriptions)
         self.health = Health(serving=False)
         self.consumers: list[Consumer] = []
         self.broker = Broker(
@@ -126,7 +126,7 @@ class _Process:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stopping.set)
-        letters = dead_letters_http.make_router(self.dead_letters)
+        letters = http.make_router(self.pool, Acting(self.pool, self.service.subscriptions))
         routers = [self.kit.commands.router, letters, *self.service.routers]
         if self.service.streams:
             routers.append(streaming.make_router(self.pool, self.service.streams))
@@ -175,7 +175,7 @@ class _Process:
             self._in_background(getattr(task, "__qualname__", "task"), task)
         self._in_background("purge request_log", partial(_hourly, partial(request_log.purge, self.pool)))
         self._in_background("purge command", partial(_hourly, self.kit.commands.purge))
-        self._in_background("purge dead letters", partial(_hourly, self.dead_letters.purge))
+        self._in_background("purge dead letters", partial(_hourly, partial(looking.purge, self.pool)))
         self._subscribe(cluster)
         self.health.reason = "joining the consumer groups"
         await self._patiently("broker", self.broker.start)

@@ -16,11 +16,14 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from pydantic import BaseModel
 
-from chassis import dead_letters, dead_letters_http, outbox
+from chassis import outbox
 from chassis.access import Verifier
 from chassis.consuming import Consumer, Rebuilt, SetAside, Subscription, Unreadable
 from chassis.database import Connection, Pool
-from chassis.dead_letters import MOST, DeadLetters, Dealt, Reason, Wanted
+from chassis.dead_letters import acting, looking
+from chassis.dead_letters.acting import Acting
+from chassis.dead_letters.documents import MOST, Dealt, Reason, Wanted
+from chassis.dead_letters.http import make_router
 from chassis.http import Health, make_app
 from chassis.problems import Problem
 from chassis.publishing import Publisher
@@ -57,7 +60,7 @@ class Desk:
         self.requests = self.subscriptions[requests.name]
         self.requests.answer = lambda *_: []
         self.requests.changed_later = self._changed_later
-        self.letters = DeadLetters(pool, list(self.subscriptions.values()))
+        self.acting = Acting(pool, list(self.subscriptions.values()))
 
     async def _changed_later(self, connection: Connection, letters: Sequence[SetAside]) -> set[str]:
         self.told = list(letters)
@@ -80,7 +83,7 @@ class Desk:
         return [ids[raw.topic, raw.partition, raw.offset] for raw in raws]
 
     async def replay(self, ids: Sequence[str], **how: Any) -> list[Dealt]:
-        return await self.letters.act("replay", ids, **{"run": str(uuid.uuid4()), "actor": "operator"} | how)
+        return await self.acting.act("replay", ids, **{"run": str(uuid.uuid4()), "actor": "operator"} | how)
 
     async def sent(self) -> list[tuple[bytes | None, Headers, bytes | None]]:
         """What went out again, in the order of the outbox."""
@@ -136,23 +139,23 @@ async def test_letters_are_found_by_what_is_said_of_them_and_listed_by_topic_par
         ({"since": now + hour}, []),
         ({"until": now - hour}, []),
     ):
-        page = await desk.letters.page(Wanted(**wanted), after=None, limit=10)
+        page = await looking.page(desk.pool, Wanted(**wanted), after=None, limit=10)
         assert [letter.id for letter in page.dead_letters] == expected, wanted
     found, after = [], None
     while True:
-        page = await desk.letters.page(Wanted(), after=after, limit=1)
+        page = await looking.page(desk.pool, Wanted(), after=after, limit=1)
         found += [letter.id for letter in page.dead_letters]
         if (after := page.next) is None:
             break
     assert found == [f9, x, a5, b7]
     with pytest.raises(Problem):
-        await desk.letters.page(Wanted(), after="nowhere", limit=1)
+        await looking.page(desk.pool, Wanted(), after="nowhere", limit=1)
 
 
 async def test_a_letter_is_shown_with_its_bytes_and_what_was_done_with_it(desk: Desk) -> None:
     (id_,) = await desk.set_aside(Rebuilt(REQUESTS.name, 0, 3, b"\xff", b"\xfe{", [("x", None), ("ü", b"\xff")]))
     await desk.replay([id_])
-    letter = await desk.letters.find(id_)
+    letter = await looking.find(desk.pool, id_)
     assert (letter.value, letter.value_base64, letter.key) == ("\\xfe{", "/ns=", "\\xff")
     assert letter.headers == [("x", None), ("ü", "\\xff")]
     (action,) = letter.actions
@@ -163,7 +166,7 @@ async def test_a_letter_is_shown_with_its_bytes_and_what_was_done_with_it(desk: 
         Reason.UNREADABLE,
     )
     with pytest.raises(Problem) as unknown:
-        await desk.letters.find("nowhere")
+        await looking.find(desk.pool, "nowhere")
     assert unknown.value.status == 404
 
 
@@ -185,7 +188,7 @@ async def test_requests_are_sent_again_in_order_byte_for_byte_with_their_attempt
     assert len(await desk.sent()) == 3
     await desk.replay(ids[:1], force=True)
     assert Envelope.from_headers((await desk.sent())[-1][1]).attempt == 3
-    actions = (await desk.letters.actions(letter=ids[0])).actions
+    actions = (await looking.actions(desk.pool, letter=ids[0])).actions
     assert [(a.forced, a.outcome, a.reason) for a in actions] == [
         (False, "done", None),
         (False, "skipped", Reason.ALREADY_REPLAYED),
@@ -199,7 +202,7 @@ async def test_a_run_that_is_asked_again_because_its_answer_was_lost_sends_nothi
     again = await desk.replay(ids, run="one", force=True)
     assert again[:2] == first
     assert len(await desk.sent()) == 3
-    assert len((await desk.letters.actions(run="one")).actions) == 3
+    assert len((await looking.actions(desk.pool, run="one")).actions) == 3
 
 
 async def test_two_who_replay_the_same_letters_at_once_send_each_once(desk: Desk) -> None:
@@ -236,7 +239,7 @@ async def test_a_dry_run_changes_nothing_and_tells_what_would_become_of_the_lett
         ("skipped", Reason.CHANGED_LATER),
         ("done", None),
     ]
-    assert {each.outcome for each in await desk.letters.act("drop", ids, run="r", actor="o", dry_run=True)} == {"done"}
+    assert {each.outcome for each in await desk.acting.act("drop", ids, run="r", actor="o", dry_run=True)} == {"done"}
     assert await desk.books() == before
 
 
@@ -254,7 +257,7 @@ async def test_what_can_never_be_sent_again_is_refused_whatever_the_force(desk: 
         assert [dealt[id_].reason for id_ in [*ids, "nowhere"]] == [*reasons, Reason.UNKNOWN]
         assert {(each.outcome, each.forceable) for each in dealt.values()} == {("skipped", False)}
     assert await desk.sent() == []
-    assert (await desk.letters.find(ids[1])).truncated
+    assert (await looking.find(desk.pool, ids[1])).truncated
 
 
 async def test_what_cannot_be_read_today_either_is_sent_byte_for_byte_only_by_force(desk: Desk) -> None:
@@ -308,9 +311,9 @@ async def test_whose_person_changed_later_is_skipped_unless_forced_and_the_servi
 async def test_what_is_dropped_stays_to_be_seen_and_only_force_sends_it(desk: Desk) -> None:
     one, two = await desk.set_aside(request(1), request(2))
     await desk.replay([two])
-    dealt = await desk.letters.act("drop", [one, two], run="r", actor="operator")
+    dealt = await desk.acting.act("drop", [one, two], run="r", actor="operator")
     assert [(each.outcome, each.reason) for each in dealt] == [("done", None), ("skipped", Reason.ALREADY_REPLAYED)]
-    assert (await desk.letters.find(one)).state == "dropped"
+    assert (await looking.find(desk.pool, one)).state == "dropped"
     assert (await desk.replay([one]))[0].reason is Reason.ALREADY_DROPPED
     assert (await desk.replay([one], force=True))[0].outcome == "done"
     assert await desk.state(one) == "replayed"
@@ -319,7 +322,7 @@ async def test_what_is_dropped_stays_to_be_seen_and_only_force_sends_it(desk: De
 async def test_an_act_takes_as_many_as_fit_in_memory_and_what_is_left_is_asked_for_again(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dead_letters, "MOST_BYTES", 1_000)
+    monkeypatch.setattr(acting, "MOST_BYTES", 1_000)
     left = await desk.set_aside(*(request(n, value=b'{"n":1}' + b" " * 400) for n in range(5)))
     while left:
         dealt = [each.id for each in await desk.replay(left)]
@@ -332,16 +335,16 @@ async def test_letters_are_forgotten_with_their_topic_and_what_was_done_with_the
     old, new = await desk.set_aside(request(1), request(2))
     await desk.replay([old, new])
     await desk.pool.execute("UPDATE dead_letter SET created_at = now() - interval '31 days' WHERE id = $1", old)
-    await desk.letters.purge()
-    page = await desk.letters.page(Wanted(), after=None, limit=10)
+    await looking.purge(desk.pool)
+    page = await looking.page(desk.pool, Wanted(), after=None, limit=10)
     assert [letter.id for letter in page.dead_letters] == [new]
     assert await desk.pool.fetchval("SELECT count(*) FROM dead_letter_record") == 1
-    assert len((await desk.letters.actions()).actions) == 2
+    assert len((await looking.actions(desk.pool)).actions) == 2
 
 
 async def test_operators_and_nobody_else_work_with_dead_letters(desk: Desk) -> None:
     (id_,) = await desk.set_aside(request(1))
-    app = make_app("t", [dead_letters_http.make_router(desk.letters)], Health(started=True), Verifier(ACCESS_KEYS))
+    app = make_app("t", [make_router(desk.pool, desk.acting)], Health(started=True), Verifier(ACCESS_KEYS))
     body = {"ids": [id_], "run": "r"}
     calls = [
         ("GET", "/dead-letters", None),
@@ -389,7 +392,7 @@ async def test_thousands_of_letters_come_out_once_and_in_the_order_of_their_keys
     async with relaying(stack["kafka"], database):
         after = None
         while True:
-            page = await desk.letters.page(Wanted(state="open"), after=after, limit=MOST)
+            page = await looking.page(desk.pool, Wanted(state="open"), after=after, limit=MOST)
             await desk.replay([letter.id for letter in page.dead_letters])
             if (after := page.next) is None:
                 break

@@ -1,179 +1,28 @@
-"""Dead letters that people work with: found, looked at, sent again or dropped, and each such act written down.
+"""Letters are sent again or dropped: what speaks against it, and the one transaction that does it."""
 
-What was set aside lies on the topic of dead letters for whoever listens; here, in the service that gave it up, lie its
-bytes and its state, so that sending it again is one transaction: state, audit and outbox.
-"""
-
-import base64
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 
 import asyncpg
 from prometheus_client import Counter
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
-from chassis import database, outbox
+from chassis import outbox
 from chassis.consuming import Rebuilt, SetAside, Subscription, Unreadable, read_envelope, read_record
 from chassis.database import Connection, Pool
-from chassis.problems import Problem
+from chassis.dead_letters.documents import UNLESS_FORCED, Action, Dealt, Outcome, Reason
+from chassis.dead_letters.looking import COLUMNS, FROM, ORDER, text
 from chassis.records import REPLAY_OF, Headers, RawEvent, Record, decode_headers
 from contracts.envelope import Envelope, EnvelopeError
 
-KEEP: Final = timedelta(days=30)
-"""As long as the topics of dead letters."""
-KEEP_ACTIONS: Final = timedelta(days=365)
-MOST: Final = 500
-"""Letters of one act: what comes meanwhile in the same lane waits for no more."""
 MOST_BYTES: Final = 16 * 2**20
 """The act ends with the letter that reaches so many, so that large ones fit in memory and in a transaction's time."""
 ROOM: Final = 1_000
 """Bytes of a record batch around its only record, and more."""
 ATTEMPT: Final = "ce_attempt"
-_SHOWN: Final = 300
 
 _acted = Counter("instroom_dead_letter_actions_total", "Dead letters dealt with by people", ["action", "outcome"])
-
-State = Literal["open", "replayed", "dropped"]
-Action = Literal["replay", "drop"]
-Outcome = Literal["done", "skipped"]
-
-
-def _in_utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("the time is out of range") from None
-
-
-Text = Annotated[str, Field(max_length=_SHOWN, pattern=r"^[^\x00]*$")]
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-
-
-class Reason(StrEnum):
-    """Why a letter was not dealt with as asked."""
-
-    UNKNOWN = "unknown"
-    NOT_KEPT = "not_kept"
-    TRUNCATED = "truncated"
-    TOO_LARGE = "too_large"
-    NOT_CONSUMED = "not_consumed"
-    COMPACTED = "compacted"
-    ALREADY_REPLAYED = "already_replayed"
-    ALREADY_DROPPED = "already_dropped"
-    UNREADABLE = "unreadable"
-    CHANGED_LATER = "changed_later"
-
-
-UNLESS_FORCED: Final = frozenset(
-    {Reason.ALREADY_REPLAYED, Reason.ALREADY_DROPPED, Reason.UNREADABLE, Reason.CHANGED_LATER}
-)
-"""Nothing helps against the others."""
-
-
-class Wanted(BaseModel):
-    """Which letters are asked for; what is not given leaves none out. `reason` is found anywhere in the text."""
-
-    id: Annotated[list[Text], Field(max_length=MOST)] = []
-    topic: Text | None = None
-    academy: Text | None = None
-    type: Text | None = None
-    group: Text | None = None
-    reason: Text | None = None
-    state: State | None = None
-    since: Moment | None = None
-    until: Moment | None = None
-
-
-class Letter(BaseModel):
-    """A letter in a list."""
-
-    id: str
-    state: State
-    topic: str
-    partition: int
-    offset: int
-    group: str
-    academy: str
-    type: str
-    key: str | None
-    reason: str
-    at: datetime
-    size: int
-
-
-class Page(BaseModel):
-    """By topic, partition and offset; `next` is the cursor of the next page, null on the last."""
-
-    dead_letters: list[Letter]
-    next: str | None
-
-
-class ActionTaken(BaseModel):
-    """What somebody did with a letter."""
-
-    id: int
-    at: datetime
-    run: str
-    actor: str
-    action: Action
-    letter: str
-    topic: str
-    forced: bool
-    outcome: Outcome
-    reason: Reason | None
-
-
-class WholeLetter(Letter):
-    """A letter with what it holds, and what was done with it. Without `headers` its bytes are not kept."""
-
-    truncated: int | None
-    headers: list[tuple[str, str | None]] | None
-    value: str | None
-    value_base64: str | None
-    actions: list[ActionTaken]
-
-
-class Actions(BaseModel):
-    """Oldest first; `next` is the cursor of the next page, null on the last."""
-
-    actions: list[ActionTaken]
-    next: int | None
-
-
-class Dealt(BaseModel):
-    """What became of one letter. `forceable`: it is done where force is asked for."""
-
-    id: str
-    topic: str
-    key: str | None = None
-    outcome: Outcome
-    reason: Reason | None = None
-    detail: str = ""
-    forceable: bool = False
-
-
-_CONDITIONS: Final[Mapping[str, str]] = {
-    "id": "l.id = ANY (?::text[])",
-    "topic": "l.topic = ?",
-    "academy": "l.academy = ?",
-    "type": "l.type = ?",
-    "group": "l.consumer_group = ?",
-    "reason": "position(lower(?) IN lower(l.reason)) > 0",
-    "state": "l.state = ?",
-    "since": "l.created_at >= ?",
-    "until": "l.created_at < ?",
-}
-_ORDER: Final = 'l.topic, l.partition, l."offset", l.cluster_id'
-_COLUMNS: Final = f"""
-    l.id, l.state, l.topic, l.partition, l."offset", l.consumer_group AS "group", l.academy, l.type,
-    substring(r.key FOR {_SHOWN}) AS key, l.reason, l.created_at AS at,
-    coalesce(octet_length(r.key), 0) + coalesce(octet_length(r.headers), 0) + coalesce(octet_length(r.value), 0) AS size
-"""
-_FROM: Final = "dead_letter l LEFT JOIN dead_letter_record r ON r.id = l.id"
 
 
 @dataclass(slots=True)
@@ -187,69 +36,12 @@ class _Candidate:
     detail: str = ""
 
 
-class DeadLetters:
-    """The dead letters of one service."""
+class Acting:
+    """Deals with the dead letters of one service."""
 
     def __init__(self, pool: Pool, subscriptions: Sequence[Subscription]) -> None:
         self._pool = pool
         self._subscriptions = {subscription.topic.name: subscription for subscription in subscriptions}
-
-    async def page(self, wanted: Wanted, *, after: str | None, limit: int) -> Page:
-        """The letters behind the letter `after`. Raises Problem where that one is not there."""
-        values: list[Any] = []
-        conditions = ["true"]
-        for name, value in wanted.model_dump(exclude_none=True, exclude_defaults=True).items():
-            values.append(value)
-            conditions.append(_CONDITIONS[name].replace("?", f"${len(values)}"))
-        if after:
-            place = await self._pool.fetchrow(f"SELECT {_ORDER} FROM dead_letter l WHERE id = $1", after)  # noqa: S608
-            if place is None:
-                raise Problem(422, "invalid_request", "`after` must be the `next` of an earlier page")
-            places = ", ".join(f"${len(values) + n}" for n in range(1, 5))
-            values += place.values()
-            conditions.append(f"({_ORDER}) > ({places})")
-        rows = await self._pool.fetch(
-            f"SELECT {_COLUMNS} FROM {_FROM} WHERE {' AND '.join(conditions)} ORDER BY {_ORDER} LIMIT {limit + 1}",  # noqa: S608
-            *values,
-        )
-        letters = [Letter.model_validate(_shown(row)) for row in rows[:limit]]
-        return Page(dead_letters=letters, next=letters[-1].id if len(rows) > limit else None)
-
-    async def find(self, id_: str) -> WholeLetter:
-        """A letter with what it holds. Raises Problem where there is none."""
-        row = await self._pool.fetchrow(
-            f"SELECT {_COLUMNS}, l.truncated, r.headers, r.value FROM {_FROM} WHERE l.id = $1",  # noqa: S608
-            id_,
-        )
-        if row is None:
-            raise Problem(404, "not_found", f"there is no dead letter {id_[:100]}")
-        headers, value = row["headers"], row["value"]
-        return WholeLetter.model_validate(
-            _shown(row)
-            | {
-                "truncated": row["truncated"],
-                "headers": None if headers is None else [(n, _text(v)) for n, v in decode_headers(headers)],
-                "value": _text(value),
-                "value_base64": None if value is None else base64.b64encode(value).decode(),
-                "actions": (await self.actions(letter=id_)).actions,
-            }
-        )
-
-    async def actions(
-        self, *, letter: str | None = None, run: str | None = None, after: int = 0, limit: int = 1_000
-    ) -> Actions:
-        """What people did, with one letter or all, in one run or all."""
-        rows = await self._pool.fetch(
-            """SELECT *, created_at AS at, nullif(reason, '') AS reason FROM dead_letter_action
-               WHERE id > $1 AND ($2::text IS NULL OR letter = $2) AND ($3::text IS NULL OR run = $3)
-               ORDER BY id LIMIT $4""",
-            after,
-            letter,
-            run,
-            limit + 1,
-        )
-        taken = [ActionTaken.model_validate(dict(row)) for row in rows[:limit]]
-        return Actions(actions=taken, next=taken[-1].id if len(rows) > limit else None)
 
     async def act(
         self, action: Action, ids: Sequence[str], *, run: str, actor: str, force: bool = False, dry_run: bool = False
@@ -346,11 +138,6 @@ class DeadLetters:
             [_attempt(c.event) for c in taken],
         )
 
-    async def purge(self) -> None:
-        """Forget letters that their topic has forgotten, and acts of long ago."""
-        await database.purge(self._pool, "dead_letter", KEEP)
-        await database.purge(self._pool, "dead_letter_action", KEEP_ACTIONS)
-
 
 def again(headers: Sequence[tuple[str, bytes | None]], letter: str, attempt: int | None) -> Headers:
     """The headers of a letter that is sent again: its own, the letter's id, and of a request the attempt."""
@@ -369,8 +156,8 @@ def _attempt(event: RawEvent | None) -> int:
 async def _lock(connection: Connection, ids: Sequence[str]) -> list[asyncpg.Record]:
     """The letters in their order; nobody else deals with them meanwhile."""
     return await connection.fetch(
-        f"""SELECT {_COLUMNS}, l.cluster_id, l.attempt, l.truncated FROM {_FROM}
-            WHERE l.id = ANY ($1::text[]) ORDER BY {_ORDER} FOR UPDATE OF l""",  # noqa: S608
+        f"""SELECT {COLUMNS}, l.cluster_id, l.attempt, l.truncated FROM {FROM}
+            WHERE l.id = ANY ($1::text[]) ORDER BY {ORDER} FOR UPDATE OF l""",  # noqa: S608
         list(ids),
     )
 
@@ -443,7 +230,7 @@ def _told(row: asyncpg.Record, outcome: Outcome, reason: Reason | None, detail: 
     return Dealt(
         id=row["id"],
         topic=row["topic"],
-        key=_text(row["key"]),
+        key=text(row["key"]),
         outcome=outcome,
         reason=reason,
         detail=detail,
@@ -471,12 +258,3 @@ async def _write_down(
         [each.outcome for each in dealt],
         [each.reason or "" for each in dealt],
     )
-
-
-def _shown(row: asyncpg.Record) -> dict[str, Any]:
-    return {name: row[name] for name in Letter.model_fields if name != "key"} | {"key": _text(row["key"])}
-
-
-def _text(raw: bytes | None) -> str | None:
-    """Bytes as text, whatever they are."""
-    return None if raw is None else raw.decode(errors="backslashreplace")

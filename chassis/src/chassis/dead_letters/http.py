@@ -6,7 +6,10 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from chassis.access import actor_of, allow
-from chassis.dead_letters import MOST, Action, Actions, DeadLetters, Dealt, Page, Text, Wanted, WholeLetter
+from chassis.database import Pool
+from chassis.dead_letters import looking
+from chassis.dead_letters.acting import Acting
+from chassis.dead_letters.documents import MOST, Action, Actions, Dealt, Page, Text, Wanted, WholeLetter
 
 
 class Listed(Wanted):
@@ -31,13 +34,13 @@ class Done(BaseModel):
     dead_letters: list[Dealt]
 
 
-def make_router(letters: DeadLetters) -> APIRouter:
+def make_router(pool: Pool, acting: Acting) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["dead letters"])
     operators = [allow()]
 
     async def act(action: Action, asked: Act, request: Request) -> Done:
-        dealt = await letters.act(
+        dealt = await acting.act(
             action, asked.ids, run=asked.run, actor=actor_of(request), force=asked.force, dry_run=asked.dry_run
         )
         return Done(dead_letters=dealt)
@@ -45,14 +48,14 @@ def make_router(letters: DeadLetters) -> APIRouter:
     @router.get("/dead-letters", dependencies=operators)
     async def list_(wanted: Annotated[Listed, Query()]) -> Page:
         """What this service could not handle, in pages."""
-        return await letters.page(
-            Wanted(**wanted.model_dump(exclude={"after", "limit"})), after=wanted.after, limit=wanted.limit
+        return await looking.page(
+            pool, Wanted(**wanted.model_dump(exclude={"after", "limit"})), after=wanted.after, limit=wanted.limit
         )
 
     @router.get("/dead-letters/{id}", dependencies=operators)
     async def show(id: Annotated[Text, Path()]) -> WholeLetter:
         """One of them: its headers, its bytes, and what was done with it."""
-        return await letters.find(id)
+        return await looking.find(pool, id)
 
     @router.post("/dead-letters/replay", dependencies=operators)
     async def replay(asked: Act, request: Request) -> Done:
@@ -76,6 +79,6 @@ def make_router(letters: DeadLetters) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
     ) -> Actions:
         """Who did what with which letter, and what came of it."""
-        return await letters.actions(letter=letter, run=run, after=after, limit=limit)
+        return await looking.actions(pool, letter=letter, run=run, after=after, limit=limit)
 
     return router
