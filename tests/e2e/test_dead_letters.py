@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -88,6 +87,9 @@ def test_rows_that_were_not_processed_are_replayed_once_their_cause_is_mended(ac
         letters = dlq(acme, "list", "--academy", acme.id, *words)["dead_letters"]
         return {letter["key"].rpartition("/")[2]: letter["id"] for letter in letters}
 
+    def mailed() -> list[int]:
+        return [len(acme.mails(person["personnel_number"])) for person in people]
+
     def report() -> dict[str, Any]:
         found: dict[str, Any] = acme.client.get("import-service", path + "/document")
         return found
@@ -113,15 +115,10 @@ def test_rows_that_were_not_processed_are_replayed_once_their_cause_is_mended(ac
     wait_until(lambda: by_row(report())["1003"]["outcome"] == "updated", what="what was forced is applied")
     assert acme.show("1003")["first_name"] == "Jan"
     assert report()["rejected"] == 0
-    wait_until(
-        lambda: {number for number in ("1001", "1002", "1003", "1004") if acme.mails(number)} >= set(ids),
-        what="invitations",
-    )
-    assert len(acme.mail("1002").to) > 0
-    assert [len(acme.mails(number)) for number in ("1001", "1002", "1003", "1004")] == [1] * 4
+    wait_until(lambda: mailed() == [1] * 4, what="everybody is invited")
 
-    (done,) = dlq(acme, "audit", "--run", replayed["run"])["actions"][:1]
-    assert done["actor"] == "operator"
+    actions = dlq(acme, "audit", "--run", replayed["run"])["actions"]
+    assert {(each["actor"], each["outcome"]) for each in actions} == {("operator", "done"), ("operator", "skipped")}
     history = dlq(acme, "audit", ids["1003"])["actions"]
     assert [(each["outcome"], each["reason"], each["forced"]) for each in history] == [
         ("skipped", "changed_later", False),
@@ -132,7 +129,7 @@ def test_rows_that_were_not_processed_are_replayed_once_their_cause_is_mended(ac
     assert dlq(acme, "replay", ids["1002"], "--force")["done"] == 1, "it was applied before, and stays so"
     wait_until(lambda: _attempts(acme, "1002") == [1, 2, 3], what="it is answered again")
     assert acme.show("1002")["first_name"] == "Jan"
-    assert len(acme.mails("1002")) == 1
+    assert mailed() == [1] * 4
 
 
 def _attempts(academy: Academy, number: str) -> list[int]:
@@ -191,7 +188,7 @@ def test_many_letters_are_replayed_in_order_past_a_kill_while_people_go_on_worki
     people, times = 100, 20
     acme.add("1001")
     _write_letters(acme, people, times)
-    first = acme.platform.popen("dlq", "replay", "--academy", acme.id, "--rate", "50", "--json")
+    first = acme.platform.popen("dlq", "replay", "--academy", acme.id, "--rate", "20", "--json")
 
     def replayed() -> int:
         return len(dlq(acme, "list", "--academy", acme.id, "--state", "replayed")["dead_letters"])
@@ -237,7 +234,7 @@ def _write_letters(academy: Academy, people: int, times: int) -> None:
         )
         id_ = f"{academy.id}-{n}"
         letters.append(("gone", BULK, 0, n, id_, "Fault while it was handled", f"user-service.{BULK}", academy.id))
-        records.append((id_, asked.key, encode_headers(asked.headers), json.dumps(asked.json()).encode()))
+        records.append((id_, asked.key, encode_headers(asked.headers), asked.value))
     columns = ("cluster_id", "topic", "partition", "offset", "id", "reason", "consumer_group", "academy")
     ask_database(
         academy,

@@ -247,7 +247,7 @@ async def test_what_can_never_be_sent_again_is_refused_whatever_the_force(desk: 
     reasons = {
         Reason.NOT_KEPT: Undecodable(REQUESTS.name, 0, 1),
         Reason.TRUNCATED: request(2, value=b"x" * (MAX_LETTER_BYTES + 1)),
-        Reason.TOO_LARGE: request(3, value=b'{"n":1}' + b" " * 1_040_000),
+        Reason.TOO_LARGE: request(3, value=b'{"n":1}' + b" " * 1_048_000),
         Reason.NOT_CONSUMED: request(4, topic="test.gone"),
         Reason.COMPACTED: request(5, topic=STATES.name),
     }
@@ -261,7 +261,7 @@ async def test_what_can_never_be_sent_again_is_refused_whatever_the_force(desk: 
 
 
 async def test_what_cannot_be_read_today_either_is_sent_byte_for_byte_only_by_force(desk: Desk) -> None:
-    nameless = Rebuilt(REQUESTS.name, 0, 1, None, b"\xff", [("ce_attempt", b"many"), ("x", None)])
+    nameless = Rebuilt(REQUESTS.name, 0, 1, None, b"\xff", [("ce_attempt", b"9" * 30), ("x", None)])
     ids = await desk.set_aside(nameless, request(2, value=b'{"m":1}'))
     dealt = await desk.replay(ids)
     assert [(each.reason, each.forceable) for each in dealt] == [(Reason.UNREADABLE, True)] * 2

@@ -31,6 +31,7 @@ class _Candidate:
 
     row: asyncpg.Record
     event: RawEvent | None = None
+    attempt: int | None = None
     record: Record[Any] | None = None
     reason: Reason | None = None
     detail: str = ""
@@ -111,8 +112,9 @@ class Acting:
         except Unreadable as error:
             candidate.reason, candidate.detail = Reason.UNREADABLE, str(error)
         is_request = subscription.answer is not None or subscription.outcome is not None
-        attempt = None if envelope is None or not is_request else max(envelope.attempt, row["attempt"]) + 1
-        event = RawEvent(row["topic"], kept["key"], again(headers, row["id"], attempt), kept["value"])
+        if envelope is not None and is_request:
+            candidate.attempt = max(envelope.attempt, row["attempt"]) + 1
+        event = RawEvent(row["topic"], kept["key"], _again(headers, row["id"], candidate.attempt), kept["value"])
         if event.size() > subscription.topic.max_message_bytes - ROOM:
             return _Candidate(row, reason=Reason.TOO_LARGE)
         candidate.event = event
@@ -135,22 +137,17 @@ class Acting:
                FROM unnest($2::text[], $3::bigint[]) AS k (id, attempt) WHERE l.id = k.id""",
             "replayed" if action == "replay" else "dropped",
             [c.row["id"] for c in taken],
-            [_attempt(c.event) for c in taken],
+            [c.attempt or 0 for c in taken],
         )
 
 
-def again(headers: Sequence[tuple[str, bytes | None]], letter: str, attempt: int | None) -> Headers:
+def _again(headers: Sequence[tuple[str, bytes | None]], letter: str, attempt: int | None) -> Headers:
     """The headers of a letter that is sent again: its own, the letter's id, and of a request the attempt."""
     ours: Headers = [(REPLAY_OF, letter.encode())]
     if attempt is not None:
         ours.append((ATTEMPT, str(attempt).encode()))
     replaced = {name for name, _ in ours}
     return [*((name, value) for name, value in headers if name not in replaced), *ours]
-
-
-def _attempt(event: RawEvent | None) -> int:
-    said = dict(event.headers).get(ATTEMPT) if event is not None else None
-    return int(said) if said is not None and said.isdigit() else 0
 
 
 async def _lock(connection: Connection, ids: Sequence[str]) -> list[asyncpg.Record]:
