@@ -131,6 +131,19 @@ class Transaction:
         await store_positions(self._connection, commands)
 
 
+async def academy_ids(connection: Connection) -> set[str]:
+    """The academies that there are."""
+    return {row["id"] for row in await connection.fetch("SELECT id FROM academy")}
+
+
+async def add_academies(connection: Connection, academies: Sequence[Academy]) -> None:
+    """Add academies at revision 0, which nobody was told of."""
+    await connection.executemany(
+        "INSERT INTO academy (id, name, default_language, languages, revision) VALUES ($1, $2, $3, $4, 0)",
+        [(each.id, each.name, each.default_language, each.languages) for each in academies],
+    )
+
+
 class Store:
     """The database of the service."""
 
