@@ -106,7 +106,7 @@ _LOOK: Final = """
 SELECT system_id, cluster_id, incarnation, system_identifier::text AS system,
        pg_snapshot_xmax(snap) > pg_snapshot_xmax(pg_current_snapshot()) AS is_ahead,
        (SELECT last_value FROM outbox_seq_seq) AS given_out
-FROM outbox_cursor, pg_control_system() WHERE id = 1 FOR UPDATE OF outbox_cursor
+FROM outbox_cursor, pg_control_system() WHERE id = 1
 """
 
 
@@ -139,7 +139,8 @@ async def _take_stock(
     restored: Restored | None,
     replaced: Replaced | None,
 ) -> Stock:
-    found = await connection.fetchrow(_LOOK)
+    await connection.execute("SELECT FROM outbox_cursor WHERE id = 1 FOR UPDATE")
+    found = await connection.fetchrow(_LOOK)  # behind the lock: what a twin did is seen
     assert found is not None  # noqa: S101 - the first migration wrote it
     incarnation, warnings = found["incarnation"], []
     if (reason := _why_restored(found, told)) is not None:
@@ -148,7 +149,7 @@ async def _take_stock(
         log.error("database.restored", reason=reason, incarnation=incarnation)
         # In the order of their numbers, whatever transactions of another server they are from.
         await connection.execute("UPDATE outbox SET txid = pg_current_xact_id()", timeout=LONGEST)
-        await connection.execute("SELECT setval('outbox_seq_seq', $1)", max(told, found["given_out"]) + 1)
+        await connection.execute(f"ALTER SEQUENCE outbox_seq_seq RESTART WITH {max(told, found['given_out']) + 1}")
         if restored is not None:
             await restored(connection, incarnation)
     if found["cluster_id"] not in (None, cluster):
