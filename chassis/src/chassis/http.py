@@ -186,8 +186,8 @@ def make_app(
     @app.get("/readyz", include_in_schema=False)
     async def readyz() -> JSONResponse:
         reasons = await health.why_not_ready()
-        answer = {"ready": not reasons, "reasons": reasons, "warnings": health.warnings}
-        return JSONResponse(answer, 503 if reasons else 200)
+        warnings = {"warnings": health.warnings} if health.warnings else {}
+        return JSONResponse({"ready": not reasons, "reasons": reasons, **warnings}, 503 if reasons else 200)
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
