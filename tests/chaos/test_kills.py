@@ -13,7 +13,10 @@ CONNECTIONS: int = NotifySettings.model_fields["smtp_connections"].default
 REPEATS_PER_KILL = CONNECTIONS + GROUP
 """Mails that the server accepted and nobody wrote down: one per connection, and one group of results."""
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.case(
+    "kills",
+    "0 rows lost, 0 users twice, one invitation per person, the state that the rows say",
+)
 
 
 @pytest.mark.parametrize("service", ["org", "user", "import"])
@@ -37,6 +40,7 @@ def test_a_service_killed_in_the_check_and_twice_in_the_start_loses_nothing_and_
     ledger.until(import_id, "completed")
 
     ledger.balance(workforce, import_id)
+    ledger.close()
 
 
 @in_time
@@ -54,6 +58,7 @@ def test_notify_service_killed_while_it_mails_sends_one_invitation_to_each(ledge
     ledger.until(import_id, "completed")
 
     ledger.balance(workforce, import_id, repeats=2 * REPEATS_PER_KILL)
+    ledger.close()
 
 
 @pytest.mark.parametrize("server", ["kafka", "postgres"])
@@ -74,6 +79,7 @@ def test_an_import_completes_by_itself_though_broker_or_database_is_killed_in_ch
 
     # A database that dies takes the results with it that were being written.
     ledger.balance(workforce, import_id, repeats=REPEATS_PER_KILL if server == "postgres" else 0)
+    ledger.close()
 
 
 @in_time
@@ -89,6 +95,7 @@ def test_everything_killed_at_once_goes_on_after_up_with_all_its_data(ledger: Le
 
     ledger.until(import_id, "completed")
     ledger.balance(workforce, import_id, repeats=REPEATS_PER_KILL)
+    ledger.close()
 
 
 @in_time
@@ -104,3 +111,4 @@ def test_down_under_load_and_up_again_completes_the_import_with_nothing_twice(le
 
     ledger.until(import_id, "completed")
     ledger.balance(workforce, import_id)
+    ledger.close()
