@@ -35,7 +35,7 @@ def test_crossed_numbers_and_addresses_on_both_lanes_make_no_twin(ledger: Ledger
     ledger.until(import_id, "checked")
     with ThreadPoolExecutor(8) as pool, ExitStack() as stack:
         started = pool.map(lambda name: stack.enter_context(second_instance(ledger.platform, name)), WORK)
-        both = {name: (ledger.services[name], url) for name, url in zip(WORK, started, strict=True)}
+        both = {name: (ledger.services[name], other.url) for name, other in zip(WORK, started, strict=True)}
         before = {name: [_consumed(url, name) for url in urls] for name, urls in both.items()}
 
         requests = _requests(ledger.academy)
