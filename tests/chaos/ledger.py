@@ -159,16 +159,16 @@ class Ledger:
             raise AssertionError(f"{error}: {self.progress(import_id)}") from None
         return document
 
-    def in_the_middle(self, import_id: str, state: str) -> float:
-        """Wait until between a tenth and four fifths of the rows are done in this state; which part that is."""
+    def in_the_middle(self, import_id: str, state: str, at_least: float = 0.1, at_most: float = 0.8) -> float:
+        """Wait until between these parts of the rows are done in this state; which part that is."""
 
         def part() -> float | None:
             now = self.progress(import_id)
             assert now["state"] not in ("refused", "failed"), now
             done = float(now["done"]) / now["rows"] if now["rows"] else 0.0
-            if now["rows"] and (now["state"] != state or done > 0.8):
+            if now["rows"] and (now["state"] != state or done > at_most):
                 raise TooLate(f"too late to do harm: {now['state']}, {done:.0%} done")
-            return done if done >= 0.1 else None
+            return done if done >= at_least else None
 
         return float(wait_until(part, timeout=PATIENCE, every=0.005, what=f"the import is amidst {state}"))
 
