@@ -121,7 +121,12 @@ class Instance:
 
 @contextlib.contextmanager
 def second_instance(
-    platform: Platform, service: str, *, through: str = "", environment: Mapping[str, str] | None = None
+    platform: Platform,
+    service: str,
+    *,
+    through: str = "",
+    environment: Mapping[str, str] | None = None,
+    until_ready: bool = True,
 ) -> Iterator[Instance]:
     """Another instance of `org`, `user`, `import` or `notify`, told the same as the supervisor's and `environment`.
 
@@ -154,7 +159,8 @@ def second_instance(
         return False
 
     try:
-        wait_until(is_ready, timeout=PATIENCE, what=f"the second {service}-service is ready")
+        if until_ready:
+            wait_until(is_ready, timeout=PATIENCE, what=f"the second {service}-service is ready")
         yield instance
     finally:
         process.terminate()
