@@ -1,5 +1,6 @@
 """What the services say of themselves while something that they need is away."""
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,3 +38,9 @@ def watched(services: Mapping[str, str], seconds: float) -> Health:
 def starts(platform: Platform) -> dict[str, tuple[int | None, int]]:
     """Of each service its process id, and how often it was started again: the same again where none ended."""
     return {name: (state.pid, state.restarts) for name in SERVICES for state in [process(platform, name)]}
+
+
+def consumed(url: str, topic: str) -> float:
+    """How many records of a topic an instance has handled."""
+    metrics = httpx.get(f"{url}/metrics", timeout=60).text
+    return sum(map(float, re.findall(rf'^instroom_consumed_total{{topic="{re.escape(topic)}"}} (\S+)', metrics, re.M)))
