@@ -21,16 +21,34 @@ Catalogue = dict[str, dict[str, None]]
 Document = dict[str, Any]
 FIGURES = ("sent", "created", "updated", "unchanged", "rejected", "lost", "twice", "set aside", "mails", "repeats")
 """What every ledger tells; what else it tells is the case's own."""
+ELSEWHERE = {
+    "a transaction that commits late is not passed over": "chassis/tests/integration/test_relay.py",
+    "two relays: one leads, and one that was fenced off sends nothing": "chassis/tests/integration/test_relay.py",
+    "a batch that takes long keeps its place in the group": "chassis/tests/integration/test_consuming.py",
+    "what passes by itself is tried again, never set aside": "chassis/tests/integration/test_consuming.py",
+    "a killed reader of a file, two feeders, two readers": "services/import-service/tests/integration/test_recovery.py",
+    "leases and results of mails": "services/notify-service/tests/integration/test_delivery.py",
+    "unsafe settings of broker, topics and database refuse the start": "chassis/tests/integration/test_safety.py",
+    "hostile files in bounded time and memory": "tests/e2e/test_refused_files.py",
+    "our reader and openpyxl read the same cells": (
+        "services/import-service/tests/unit/reading/test_our_reader_agrees_with_openpyxl.py"
+    ),
+    "academies see nothing of each other": "tests/e2e/test_isolation.py",
+    "every log line is JSON with its trace": "tests/e2e/test_observability.py",
+}
+"""What needs no platform in trouble is shown by the tests of the parts."""
 HEAD = """\
 # Reliability
 
 Written by `make test-chaos`, not by hand: the figures of the last run of each case. A ledger outside the system notes
 what it sent and counts what came out: topics, databases, documents of imports, and the mails that the server accepted.
 
-`make test-chaos` runs the long form of all cases (at most 80 minutes on two cores), `make test-chaos CASES=kills ROWS=20000` some of them in
-another size, and `make test` the short form of each. *Lost* are rows and requests without an outcome, and people who were told of but are
-not there or the other way round; *twice* are requests with two different outcomes and mails of one Message-ID that differ; *set aside* are dead letters; *mails* are counted by
-Message-ID, and *repeats* are further copies of one, the same byte for byte.
+`make test-chaos` runs the long form of all cases (at most 80 minutes on two cores), `make test-chaos CASES=kills
+ROWS=20000` some of them in another size, `make test` the short form of each. *Lost* are rows and requests without an
+outcome, and people who were told of but are not there or the other way round; *twice* are requests with two different
+outcomes and mails of one Message-ID that differ; *set aside* are dead letters; *mails* are counted by Message-ID, and
+*repeats* are further copies of one, the same byte for byte.
+How the cases are made: [decision 26](decisions/0026-reliability-cases.md).
 """
 
 
@@ -92,6 +110,8 @@ def page(cases: dict[str, Document]) -> str:
             ),
         )
         lines += [f"\nFailed: {test['test']}." for test in case["tests"] if not test["passed"]]
+    lines += ["", "## Shown by tests of the parts", ""]
+    lines += [f"- {what}: [{Path(file).name}](../{file})" for what, file in ELSEWHERE.items()]
     return "\n".join(lines) + "\n"
 
 
