@@ -265,12 +265,17 @@ class Ledger:
 
     # the books
 
-    def close(self, **more: float) -> None:
+    def forget(self, import_id: str) -> None:
+        """Leave an import out of the books of which import-service has lost all that it knew."""
+        self._imports.remove(import_id)
+
+    def close(self, *, decided_again: bool = False, **more: float) -> None:
         """Count all that was sent against all that came of it, print it and write it down; nothing is lost or twice.
 
         Lost are rows and requests without an outcome, and people told of who are not there or the other way round;
-        twice are requests with two different outcomes and mails of one Message-ID that differ. `more` is what else the
-        case counted or measured, by its name with `_` for a space.
+        twice are requests with two different outcomes and mails of one Message-ID that differ. Where requests were
+        `decided_again`, by a service that had forgotten them, only what became of the person must be the same. `more` is
+        what else the case counted or measured, by its name with `_` for a space.
         """
         documents = [self.document(import_id) for import_id in self._imports]
         became = Counter({name: sum(document[name] for document in documents) for name in OUTCOMES})
@@ -283,7 +288,8 @@ class Ledger:
             lost += what == "lost"
         lost += len(self._told() ^ self._there())
         mails = self.mails()
-        twice = sum(len(_told_apart(records)) > 1 for records in outcomes.values())
+        apart = _became_apart if decided_again else _told_apart
+        twice = sum(len(apart(records)) > 1 for records in outcomes.values())
         twice += sum(len({(copy["content"], *copy["to"]) for copy in copies}) > 1 for copies in mails.values())
         figures: dict[str, float] = {
             "sent": sent + len(self._asked),
@@ -440,3 +446,11 @@ def _told_apart(records: Iterable[Seen]) -> set[tuple[str, bytes | None]]:
     """The different outcomes of a request; that a record of it could not be handled is none beside another."""
     told = {(record.type, record.value) for record in records}
     return {(type_, value) for type_, value in told if b'"not_processed"' not in (value or b"")} or told
+
+
+def _became_apart(records: Iterable[Seen]) -> set[tuple[str, str]]:
+    """The different things that became of the person."""
+    return {
+        (type_, json.dumps(json.loads(value or b"{}").get("person"), sort_keys=True))
+        for type_, value in _told_apart(records)
+    }
