@@ -1,7 +1,7 @@
 """After a restore from a dump, and for a new broker: the structure is whole again, here and for everybody else.
 
-The topic holds the whole state of every unit, so what the database has forgotten is taken up from there. Commands that
-come again afterwards find it done.
+The topic holds the whole state of every unit, so what the database has forgotten is taken up from there, and the
+commands that led to it are noted as done.
 """
 
 from collections import defaultdict
@@ -19,7 +19,7 @@ from chassis.records import RawRecord, new_id, now_text
 from chassis.recovery import BITS
 from contracts.envelope import Envelope
 from contracts.events import org
-from contracts.topics import ORG_STRUCTURE
+from contracts.topics import ORG_COMMANDS, ORG_STRUCTURE
 from org_service import messages
 from org_service.store import Transaction, academy_ids, add_academies
 from org_service.units import Academy, Kind, Terms, Unit
@@ -38,6 +38,8 @@ class Told:
     """What the topic tells of one academy: the states of each subject (`kind/id`), the oldest first."""
 
     states: dict[str, list[State]] = field(default_factory=lambda: defaultdict(list))
+    cause: str = ""
+    """The id of the command that changed the academy last."""
 
     def upto(self, academy: str) -> int:
         """The last revision of which everything was published, 0 where there is none."""
@@ -56,15 +58,40 @@ async def take_up(bootstrap: str, commands: Commands, connection: Connection, in
     known = await academy_ids(connection)
     await add_academies(connection, [_academy(told[id_], id_) for id_, n in upto.items() if n and id_ not in known])
     transaction = Transaction(connection, commands)
+    await _note_what_was_done(transaction, read_to_end(bootstrap, ORG_COMMANDS), told)
     for id_ in sorted({*known, *(id_ for id_, n in upto.items() if n)}):
         work = (await transaction.lock([id_]))[id_]
+        cause = _cause(id_, told[id_].cause if id_ in told else "")
         if id_ in told and upto[id_] > work.revision:
-            catch_up(work, told[id_], upto[id_])
+            catch_up(work, told[id_], upto[id_], cause)
         below = (1 << BITS) - 1
         work.revision = (incarnation << BITS) | (max(work.revision, upto.get(id_, 0)) & below)
         work.academy = work.structure.academy
-        work.cause, work.republish = _cause(id_), True
+        work.cause, work.republish = cause, True
         await transaction.save([work])
+
+
+async def _note_what_was_done(
+    transaction: Transaction, batches: AsyncIterable[Sequence[RawRecord]], told: Mapping[str, Told]
+) -> None:
+    """Have the commands that the topic holds the effects of not be applied again: those up to the one that was its last
+    cause, in each academy. What was to the structure between them may not be what it was."""
+    waiting: dict[str, list[Envelope]] = defaultdict(list)
+    done: dict[str, list[Envelope]] = {}
+    async for batch in batches:
+        for raw in batch:
+            try:
+                envelope = read_envelope(raw)
+            except Unreadable:
+                continue  # it became a dead letter and changed nothing
+            academy = envelope.academy
+            if academy not in told or academy in done:
+                continue
+            waiting[academy].append(envelope)
+            if envelope.id == told[academy].cause:
+                done[academy] = waiting.pop(academy)
+    for academy, envelopes in done.items():
+        await transaction.note_as_done(envelopes, told[academy].upto(academy))
 
 
 async def publish_everything(commands: Commands, connection: Connection) -> None:
@@ -86,7 +113,10 @@ async def read(batches: AsyncIterable[Sequence[RawRecord]]) -> Mapping[str, Told
             except (Unreadable, ValueError) as error:
                 _log.warning("org.not_taken_up", offset=raw.offset, reason=str(error)[:200])
                 continue
-            told[envelope.academy].states[subject].append(state)
+            academy = told[envelope.academy]
+            if subject == f"academy/{envelope.academy}" and state[0] > academy.upto(envelope.academy):
+                academy.cause = envelope.causation_id
+            academy.states[subject].append(state)
     return told
 
 
@@ -100,7 +130,7 @@ def _read(raw: RawRecord) -> tuple[Envelope, str, State]:
     return envelope, subject, (envelope.org_revision, _MODELS[envelope.type].model_validate_json(raw.value))
 
 
-def catch_up(work: Work, told: Told, upto: int) -> None:
+def catch_up(work: Work, told: Told, upto: int, cause: Envelope) -> None:
     """Bring the academy from the revision of the database to the one that was told last."""
     before = {unit.id: unit for unit in work.structure.units()}
     units = []
@@ -112,7 +142,6 @@ def catch_up(work: Work, told: Told, upto: int) -> None:
                 _unit(kind, state[1]) if state[1] is not None else _removed(kind, told.states[subject], before.get(id_))
             )
             units += [unit] if unit is not None else []
-    cause = _cause(work.structure.academy_id)
     terms = _terms(told, work, upto)
     if terms is not None:
         work.terms = terms, cause
@@ -156,9 +185,10 @@ def _unit(kind: str, message: Any) -> Unit:
     )
 
 
-def _cause(academy: str) -> Envelope:
+def _cause(academy: str, id_: str = "") -> Envelope:
+    """What stands for the cause of what is published again: the last command that changed something stays it."""
     return Envelope(
-        id=new_id(),
+        id=id_ or new_id(),
         type=org.RepublishStructure.TYPE,
         source=messages.SOURCE,
         academy=academy,
