@@ -46,8 +46,8 @@ test-browser: install ## the console in a real browser (part of test; needs chro
 screenshots: install ## the pictures of docs/screenshots, taken anew
 	SCREENSHOTS=1 $(BIN)/pytest tests/browser
 
-test-chaos: install ## the slow ones that kill processes (part of test)
-	$(BIN)/pytest tests/chaos
+test-chaos: install ## nothing lost, nothing twice, at length: CASES=kills,poison ROWS=20000 SOAK=20 (short forms: part of test)
+	$(BIN)/pytest tests/chaos --long --result docs/reliability.json $(addprefix --cases=,$(CASES)) $(addprefix --rows=,$(ROWS)) $(addprefix --soak=,$(SOAK))
 
 test-load: install ## the slow ones with many rows (part of test)
 	$(BIN)/pytest tests/load

@@ -1,16 +1,22 @@
-"""A platform to be harmed: killed, frozen, fed with duplicates. Each test has an academy of its own on it."""
+"""Cases of trouble: each is a name and what must hold through it, picked by `--cases` and sized by `--rows`.
+
+They share a platform to be harmed: killed, frozen, fed with duplicates. Each test has an academy of its own on it.
+"""
 
 import itertools
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import reliability
 from ledger import Ledger
 
 from instroom.testing import Platform, new_home
@@ -25,7 +31,133 @@ SETTINGS = {
     # Rows without an answer are not sent again so soon: that would cover up that something was lost.
     "INSTROOM_STALL_AFTER": "120",
 }
+LONGEST = {False: 900, True: 5400}
+"""Seconds until a test counts as hanging, in the short and in the long form."""
+_HERE = Path(__file__).parent
+_catalogue = pytest.StashKey[reliability.Catalogue]()
 _numbers = itertools.count(1)
+Value = TypeVar("Value", int, float)
+
+
+# picking and sizing
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    chaos = parser.getgroup("chaos")
+    chaos.addoption("--cases", default="", help="cases to run, with commas between them (default: all)")
+    chaos.addoption("--long", action="store_true", help="the long form of each case")
+    chaos.addoption("--rows", type=int, help="rows of each import, instead of the form's own")
+    chaos.addoption("--soak", type=float, help="minutes that the soak takes, instead of the form's own")
+    chaos.addoption(
+        "--result", type=Path, help="JSON file that keeps the last result of each case; a page goes beside it"
+    )
+
+
+def _option(config: pytest.Config, name: str) -> object:
+    return config.getoption(name, None)  # a run of all tests loads this file too late for options of its own
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much a case does: the short form's measure or the long form's, unless the command line says another."""
+
+    long: bool
+    asked_rows: int | None = None
+    asked_soak: float | None = None
+
+    def rows(self, short: int, long: int) -> int:
+        """Rows to import."""
+        return self.asked_rows or self._of(short, long)
+
+    def seconds(self, short: float, long: float) -> float:
+        """How long something is away, or goes on."""
+        return self._of(short, long)
+
+    def times(self, short: int, long: int) -> int:
+        """How often something happens."""
+        return self._of(short, long)
+
+    def soak(self, short: float, long: float) -> float:
+        """Seconds of the soak."""
+        return self._of(short, long) if self.asked_soak is None else 60 * self.asked_soak
+
+    def _of(self, short: Value, long: Value) -> Value:
+        return long if self.long else short
+
+    @property
+    def form(self) -> str:
+        form = "long" if self.long else "short"
+        return form + (f", {self.asked_rows:,} rows" if self.asked_rows else "")
+
+
+def _size(config: pytest.Config) -> Size:
+    return Size(
+        bool(_option(config, "--long")),
+        _option(config, "--rows"),
+        _option(config, "--soak"),  # type: ignore[arg-type]
+    )
+
+
+@pytest.fixture(scope="session")
+def size(pytestconfig: pytest.Config) -> Size:
+    return _size(pytestconfig)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "case(name, criterion): the case of the catalogue and what must hold through it")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    here = {item: _case(item) for item in items if item.path.parent == _HERE}
+    catalogue: reliability.Catalogue = {}
+    for name, criterion in here.values():
+        catalogue.setdefault(name, {})[criterion] = None
+    picked = [name for name in str(_option(config, "--cases") or "").split(",") if name]
+    if unknown := [name for name in picked if name not in catalogue]:
+        raise pytest.UsageError(f"there is no case {', '.join(unknown)}; the cases are {', '.join(catalogue)}")
+    for item, (name, _) in here.items():
+        item.add_marker(pytest.mark.slow)
+        item.add_marker(pytest.mark.timeout(LONGEST[_size(config).long]))
+        item.user_properties.append(("case", name))
+    if picked:
+        left_out = [item for item, (name, _) in here.items() if name not in picked]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+    config.stash[_catalogue] = catalogue
+
+
+def _case(item: pytest.Item) -> tuple[str, str]:
+    marker = item.get_closest_marker("case")
+    if marker is None:
+        raise pytest.UsageError(f'{item.nodeid} belongs to no case: mark it with case("name", "what must hold")')
+    name, criterion = marker.args
+    return str(name), str(criterion)
+
+
+# what came of it
+
+_reports: list[pytest.TestReport] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    yield
+    assert any(name == "ledger" for name, _ in item.user_properties), "the test never closed its ledger"
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    _reports.append(report)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Write down what ran, unless the run was broken off."""
+    result = _option(session.config, "--result")
+    if result is not None and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        form = _size(session.config).form
+        reliability.write(Path(str(result)), session.config.stash[_catalogue], _reports, form)
+
+
+# platforms
 
 
 @pytest.fixture(scope="session")
@@ -58,9 +190,25 @@ def impatient() -> Iterator[Platform]:
     yield from _running(Platform(new_home("instroom-chaos-"), SETTINGS | {"INSTROOM_STALL_AFTER": "2"}))
 
 
+OpenLedger = Callable[[Platform], Ledger]
+
+
 @pytest.fixture
-def ledger(harmed: Platform) -> Ledger:
-    """An academy with an organisation and no people, and its books."""
-    books = Ledger(harmed, f"chaos-{os.getpid()}-{next(_numbers)}")
-    books.define()
-    return books
+def open_ledger(request: pytest.FixtureRequest) -> OpenLedger:
+    """Makes an academy with an organisation and no people on a platform, and its books."""
+
+    def opened(platform: Platform) -> Ledger:
+        def write_down(figures: dict[str, float]) -> None:
+            request.node.user_properties.append(("ledger", figures))
+
+        books = Ledger(platform, f"chaos-{os.getpid()}-{next(_numbers)}", write_down)
+        books.define()
+        return books
+
+    return opened
+
+
+@pytest.fixture
+def ledger(harmed: Platform, open_ledger: OpenLedger) -> Ledger:
+    """An academy with an organisation and no people on the platform that all cases share, and its books."""
+    return open_ledger(harmed)

@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import psutil
@@ -18,6 +20,7 @@ from instroom.stack.supervisor import Running
 from instroom.stack.table import service_environment
 from instroom.testing import Platform, wait_until
 
+HERE = Path(__file__).parent
 PATIENCE = 180.0
 """Seconds; much more than anything takes, for machines that are busy with other things."""
 
@@ -68,6 +71,22 @@ def frozen(platform: Platform, name: str) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
+@contextlib.contextmanager
+def away(platform: Platform, name: str) -> Iterator[None]:
+    """kill -9, and it stays away for as long as this lasts: who would start it again stands still meanwhile."""
+    running = Running.read(platform.home)
+    assert running is not None
+    os.kill(running.supervisor.pid, signal.SIGSTOP)
+    try:
+        pid = process(platform, name).pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        yield
+    finally:
+        os.kill(running.supervisor.pid, signal.SIGCONT)
+    until_back(platform, name, pid)
+
+
 def until_back(platform: Platform, name: str, killed: int) -> None:
     """Wait until the supervisor has started it again and it is ready."""
 
@@ -92,9 +111,27 @@ def kill_everything(platform: Platform) -> None:
     assert all(one.status() == psutil.STATUS_ZOMBIE for one in gone)
 
 
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One more process of a service, beside the supervisor's own."""
+
+    url: str
+    process: "subprocess.Popen[bytes]"
+
+
 @contextlib.contextmanager
-def second_instance(platform: Platform, service: str) -> Iterator[str]:
-    """Another instance of `org`, `user`, `import` or `notify`, told the same as the supervisor's; gives its address."""
+def second_instance(
+    platform: Platform,
+    service: str,
+    *,
+    through: str = "",
+    environment: Mapping[str, str] | None = None,
+    until_ready: bool = True,
+) -> Iterator[Instance]:
+    """Another instance of `org`, `user`, `import` or `notify`, told the same as the supervisor's and `environment`.
+
+    `through` is a program of this folder that runs it in a way of its own. It may end before this does.
+    """
     port = choose([service], {})[service]
     assert Kept.load(platform.home).addresses
     told = service_environment(
@@ -104,28 +141,31 @@ def second_instance(platform: Platform, service: str) -> Iterator[str]:
         Secrets.load_or_make(platform.home),
         os.environ | platform.environment,
     )
-    told_of = platform.home / "logs" / f"{service}-service.second.log"
+    module = f"{service}_service"
+    program = [str(HERE / through), module] if through else ["-m", module]
+    told_of = platform.home / "logs" / f"{service}-service.{port}.log"
     with told_of.open("ab") as log:
-        instance = subprocess.Popen(
-            [sys.executable, "-m", f"{service}_service"], env=told, cwd=platform.home, stdout=log, stderr=log
+        process = subprocess.Popen(
+            [sys.executable, *program], env=told | (environment or {}), cwd=platform.home, stdout=log, stderr=log
         )
-    url = f"http://{LOOPBACK}:{port}"
+    instance = Instance(f"http://{LOOPBACK}:{port}", process)
 
     def is_ready() -> bool:
-        assert instance.poll() is None, (
+        assert process.poll() is None, (
             f"the second {service}-service ended: {told_of.read_text('utf-8', errors='replace')[-2000:]}"
         )
         with contextlib.suppress(httpx.TransportError):
-            return httpx.get(f"{url}/readyz").status_code == 200
+            return httpx.get(f"{instance.url}/readyz").status_code == 200
         return False
 
     try:
-        wait_until(is_ready, timeout=PATIENCE, what=f"the second {service}-service is ready")
-        yield url
+        if until_ready:
+            wait_until(is_ready, timeout=PATIENCE, what=f"the second {service}-service is ready")
+        yield instance
     finally:
-        instance.terminate()
+        process.terminate()
         try:
-            instance.wait(40)
+            process.wait(40)
         except subprocess.TimeoutExpired:
-            instance.kill()
-            instance.wait()
+            process.kill()
+            process.wait()

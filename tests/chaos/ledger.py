@@ -6,7 +6,7 @@ import functools
 import itertools
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from email.parser import HeaderParser
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -17,6 +17,7 @@ from harm import PATIENCE
 from kafka_outside import Kafka, Seen, once
 from people import COMPANIES, FUNCTIONS, Workforce, state_hash
 
+from chassis.commands import COMMAND_SOURCE
 from contracts.topics import TOPICS
 from instroom import revisions
 from instroom.home import addresses
@@ -26,6 +27,7 @@ from instroom.testing import Platform, wait_until
 Document = dict[str, Any]
 _headers = HeaderParser().parsestr  # a fifth of what parsing the whole mail takes: it must keep up with the mail server
 _STATES = ("created", "updated", "activated", "deactivated", "deleted")
+OUTCOMES = ("created", "updated", "unchanged", "rejected")
 
 
 TRIES = 5
@@ -52,10 +54,13 @@ def in_time(test: Callable[..., None]) -> Callable[..., None]:
 
 
 class Ledger:
-    """One academy of a platform, driven and counted."""
+    """One academy of a platform, driven and counted. Every test closes its books: `close`."""
 
-    def __init__(self, platform: Platform, academy: str) -> None:
+    def __init__(self, platform: Platform, academy: str, write_down: Callable[[dict[str, float]], None]) -> None:
         self.platform, self.academy, self._first = platform, academy, academy
+        self._write_down = write_down
+        self._imports: list[str] = []
+        self._asked: set[tuple[str, str]] = set()
         self._tries = itertools.count(2)
         known = addresses(platform.home)
         self.kafka = Kafka(known.kafka)
@@ -72,6 +77,8 @@ class Ledger:
     def begin_again(self) -> None:
         """Go on with another academy, and its books."""
         self.academy = f"{self._first}-{next(self._tries)}"
+        self._imports.clear()
+        self._asked.clear()
         self._postbox = 0
         self._mails.clear()
         self.define()
@@ -107,12 +114,18 @@ class Ledger:
 
         answer: httpx.Response = wait_until(known, timeout=PATIENCE, what=f"import-service knows {self.academy}")
         assert answer.status_code == 202, answer.text
-        return str(answer.json()["import_id"])
+        self._imports.append(str(answer.json()["import_id"]))
+        return self._imports[-1]
 
     def start(self, import_id: str) -> None:
         """Starting again is the same start, so this may be repeated."""
         answer = self.call("import", "POST", self.path("imports", import_id, "start"))
         assert answer.status_code == 202, answer.text
+
+    def send(self, records: Sequence[Seen]) -> None:
+        """Publish requests as another program would, in this order; each must get its outcome."""
+        self._asked |= {record.reference for record in records}
+        self.kafka.publish(records)
 
     def command(self, method: str, *parts: str, url: str | None = None, **more: Any) -> Document:
         """Give user-service a command, at `url` or where it runs, and wait for its outcome."""
@@ -125,6 +138,7 @@ class Ledger:
             return found if found["state"] == "done" else None
 
         document: Document = wait_until(done, timeout=PATIENCE, what=f"{method} {parts} has an outcome")
+        self._asked.add((COMMAND_SOURCE, document["id"]))
         return document
 
     def progress(self, import_id: str) -> Document:
@@ -145,16 +159,16 @@ class Ledger:
             raise AssertionError(f"{error}: {self.progress(import_id)}") from None
         return document
 
-    def in_the_middle(self, import_id: str, state: str) -> float:
-        """Wait until between a tenth and four fifths of the rows are done in this state; which part that is."""
+    def in_the_middle(self, import_id: str, state: str, at_least: float = 0.1, at_most: float = 0.8) -> float:
+        """Wait until between these parts of the rows are done in this state; which part that is."""
 
         def part() -> float | None:
             now = self.progress(import_id)
             assert now["state"] not in ("refused", "failed"), now
             done = float(now["done"]) / now["rows"] if now["rows"] else 0.0
-            if now["rows"] and (now["state"] != state or done > 0.8):
+            if now["rows"] and (now["state"] != state or done > at_most):
                 raise TooLate(f"too late to do harm: {now['state']}, {done:.0%} done")
-            return done if done >= 0.1 else None
+            return done if done >= at_least else None
 
         return float(wait_until(part, timeout=PATIENCE, every=0.005, what=f"the import is amidst {state}"))
 
@@ -249,6 +263,58 @@ class Ledger:
     def _dsn(self, service: str) -> str:
         return urlunsplit(urlsplit(self._database)._replace(path=f"/instroom_{service}"))
 
+    # the books
+
+    def forget(self, import_id: str) -> None:
+        """Leave an import out of the books of which import-service has lost all that it knew."""
+        self._imports.remove(import_id)
+
+    def close(self, *, decided_again: bool = False, **more: float) -> None:
+        """Count all that was sent against all that came of it, print it and write it down; nothing is lost or twice.
+
+        Lost are rows and requests without an outcome, and people told of who are not there or the other way round;
+        twice are requests with two different outcomes and mails of one Message-ID that differ. Where requests were
+        `decided_again`, by a service that had forgotten them, only what became of the person must be the same. `more` is
+        what else the case counted or measured, by its name with `_` for a space.
+        """
+        documents = [self.document(import_id) for import_id in self._imports]
+        became = Counter({name: sum(document[name] for document in documents) for name in OUTCOMES})
+        sent = sum(document["rows"] - document["not_attempted"] for document in documents)
+        lost = sent - became.total()
+        outcomes = self.outcomes()
+        for reference in self._asked:
+            what = _outcome(outcomes[reference][-1]) if reference in outcomes else "lost"
+            became[what if what in OUTCOMES else "updated"] += what != "lost"
+            lost += what == "lost"
+        lost += len(self._told() ^ self._there())
+        mails = self.mails()
+        apart = _became_apart if decided_again else _told_apart
+        twice = sum(len(apart(records)) > 1 for records in outcomes.values())
+        twice += sum(len({(copy["content"], *copy["to"]) for copy in copies}) > 1 for copies in mails.values())
+        figures: dict[str, float] = {
+            "sent": sent + len(self._asked),
+            **{name: became[name] for name in OUTCOMES},
+            "lost": lost,
+            "twice": twice,
+            "set aside": len(self.set_aside()),
+            "mails": len(mails),
+            "repeats": sum(len(copies) - 1 for copies in mails.values()),
+            **{name.replace("_", " "): round(value, 1) for name, value in more.items()},
+        }
+        print(f"{self.academy}:", ", ".join(f"{name} {value:,}" for name, value in figures.items()))
+        self._write_down(figures)
+        assert (lost, twice) == (0, 0)
+
+    def _told(self) -> set[str]:
+        """The keys of the people whose state user.events tells of."""
+        events = self.kafka.read(self.academy, "user.events")
+        return {event.key for event in events if _outcome(event) in _STATES}
+
+    def _there(self) -> set[str]:
+        """The keys of the people in the database, those who were deleted too."""
+        keys = "SELECT coalesce(json_agg(academy || '/' || number_key), '[]') FROM person WHERE academy = $1"
+        return set(json.loads(self.ask("user", keys, self.academy)))
+
     # what must be true
 
     def balance(self, workforce: Workforce, import_id: str, *, repeats: int = 0, asked_again: bool = False) -> Document:
@@ -326,7 +392,7 @@ class Ledger:
         """What user.events first tells of each person is version 1, 2, 3, … in this order."""
         highest: dict[str, int] = defaultdict(int)
         for record in self.kafka.read(self.academy, "user.events"):
-            if record.type.split(".")[2] in _STATES:
+            if _outcome(record) in _STATES:
                 version = json.loads(record.value or b"")["version"]
                 assert version <= highest[record.key] + 1, f"{record.key}: {version} after {highest[record.key]}"
                 highest[record.key] = max(highest[record.key], version)
@@ -370,3 +436,21 @@ class Ledger:
         """Whose invitations invitation.events tells of as sent."""
         events = self.kafka.read(self.academy, "invitation.events")
         return {event.header("ce_subject") for event in events if event.type == "instroom.invitation.sent.v1"}
+
+
+def _outcome(record: Seen) -> str:
+    return record.type.split(".")[2]
+
+
+def _told_apart(records: Iterable[Seen]) -> set[tuple[str, bytes | None]]:
+    """The different outcomes of a request; that a record of it could not be handled is none beside another."""
+    told = {(record.type, record.value) for record in records}
+    return {(type_, value) for type_, value in told if b'"not_processed"' not in (value or b"")} or told
+
+
+def _became_apart(records: Iterable[Seen]) -> set[tuple[str, str]]:
+    """The different things that became of the person."""
+    return {
+        (type_, json.dumps(json.loads(value or b"{}").get("person"), sort_keys=True))
+        for type_, value in _told_apart(records)
+    }

@@ -29,17 +29,25 @@ _LAST = ("Vries", "Jansen", "Bakker", "Visser", "El Idrissi")
 
 @dataclass(frozen=True)
 class Workforce:
-    """`count` people of an academy. Of each `invite_every` one is invited; a few rows are wrong."""
+    """`count` people of an academy, from number `first` on. Of each `invite_every` one is invited; a few rows are
+    wrong."""
 
     academy: str
     count: int
     invite_every: int = 5
     special: tuple[str, ...] = ()
     """Local parts of the addresses of the first people, for what a mail server does with them."""
+    first: int = 1
+    changed: str = ""
+    """Stands behind each cost centre: another one makes a change of everybody."""
 
     @cached_property
     def rows(self) -> list[dict[str, str]]:
-        return [self._row(n) for n in range(1, self.count + 1)]
+        return [self._row(n) for n in self._numbers]
+
+    @property
+    def _numbers(self) -> range:
+        return range(self.first, self.first + self.count)
 
     @cached_property
     def file(self) -> bytes:
@@ -53,7 +61,7 @@ class Workforce:
     @cached_property
     def outcomes(self) -> dict[int, str]:
         """Per row of the file what must become of it when nobody is there yet."""
-        return {n + 1: "rejected" if self.is_wrong(n) else "created" for n in range(1, self.count + 1)}
+        return {row: "rejected" if self.is_wrong(n) else "created" for row, n in enumerate(self._numbers, 2)}
 
     @cached_property
     def state(self) -> list[dict[str, Any]]:
@@ -66,7 +74,7 @@ class Workforce:
                 "invite": row["invite"] == "x",
                 "active": row["active"] == "x",
             }
-            for n, row in enumerate(self.rows, 1)
+            for n, row in zip(self._numbers, self.rows, strict=True)
             if not self.is_wrong(n)
         ]
 
@@ -86,7 +94,7 @@ class Workforce:
             "company": "Onbekend BV" if self.is_wrong(n) and n % 101 == 0 else f"Bedrijf {n % 5}",
             "department": f"Afdeling {n % 4}",
             "functions": "Monteur; Adviseur" if n % 3 == 0 else "Adviseur",
-            "cost_centre": f"K{n % 50}",
+            "cost_centre": f"K{n % 50}{self.changed}",
             "invite": "x" if n <= len(self.special) or n % self.invite_every == 0 else "",
             "active": "" if n % 11 == 5 and n > len(self.special) else "x",
             "language": "en" if n % 7 == 0 else "nl",

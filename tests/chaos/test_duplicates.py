@@ -10,7 +10,10 @@ from kafka_outside import Seen
 from ledger import Ledger
 from people import Workforce
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.case(
+    "duplicates",
+    "records delivered twice, shuffled or from the start again change no person, mail, import or event",
+)
 
 DELIVERED_AGAIN = (
     "user.checks",
@@ -61,12 +64,14 @@ def test_records_delivered_again_change_neither_people_nor_mails_nor_imports(led
     before = _all_that_is(ledger, import_id)
 
     rng = random.Random(ledger.academy)
-    ledger.kafka.publish(order(ledger.kafka.read(ledger.academy, *DELIVERED_AGAIN), rng))
+    again = order(ledger.kafka.read(ledger.academy, *DELIVERED_AGAIN), rng)
+    ledger.kafka.publish(again)
     ledger.until_quiet()
 
     after = _all_that_is(ledger, import_id)
     for what, was in before.items():
         assert after[what] == was, f"{what} changed"
+    ledger.close(delivered_again=len(again))
 
 
 def _live_on(ledger: Ledger) -> None:

@@ -8,7 +8,10 @@ from people import Workforce
 from instroom.testing import wait_until
 from notify_service.settings import Settings as NotifySettings
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.case(
+    "mail",
+    "every invitation arrives once, or is told to have failed",
+)
 
 CONNECTIONS: int = NotifySettings.model_fields["smtp_connections"].default
 
@@ -28,6 +31,7 @@ def test_every_invitation_arrives_once_though_the_mail_server_is_away_again_and_
 
     # What the server had taken in when it died, but could not say so: one mail per connection and death.
     ledger.balance(workforce, import_id, repeats=4 * CONNECTIONS)
+    ledger.close(kills=4)
 
 
 def test_refused_later_slow_and_cut_off_recipients_get_their_mail_or_a_told_failure(ledger: Ledger) -> None:
@@ -64,3 +68,4 @@ def test_refused_later_slow_and_cut_off_recipients_get_their_mail_or_a_told_fail
         timeout=PATIENCE,
         what="user-service knows which invitations failed",
     )
+    ledger.close()

@@ -1,7 +1,6 @@
 """Two instances of each service and both lanes at the same people: no twin, no address twice, one outcome for each."""
 
 import re
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
@@ -14,7 +13,10 @@ from people import Workforce
 
 from instroom.testing import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.case(
+    "two-instances",
+    "no twin, no address twice, one outcome for each request",
+)
 
 ROWS = 2_000
 SOURCE = "hr-of-the-test"
@@ -33,14 +35,14 @@ def test_crossed_numbers_and_addresses_on_both_lanes_make_no_twin(ledger: Ledger
     ledger.until(import_id, "checked")
     with ThreadPoolExecutor(8) as pool, ExitStack() as stack:
         started = pool.map(lambda name: stack.enter_context(second_instance(ledger.platform, name)), WORK)
-        both = {name: (ledger.services[name], url) for name, url in zip(WORK, started, strict=True)}
+        both = {name: (ledger.services[name], other.url) for name, other in zip(WORK, started, strict=True)}
         before = {name: [_consumed(url, name) for url in urls] for name, urls in both.items()}
 
         requests = _requests(ledger.academy)
-        ledger.kafka.publish(requests[: len(requests) // 4])
+        ledger.send(requests[: len(requests) // 4])
         wait_until(lambda: ledger.ask("user", ANYBODY, ledger.academy), timeout=PATIENCE, every=0.005)
         ledger.start(import_id)
-        ledger.kafka.publish(requests[len(requests) // 4 :])
+        ledger.send(requests[len(requests) // 4 :])
         answers = list(
             pool.map(
                 lambda numbered: _command(ledger, both["user"][numbered[0] % 2], *numbered[1]),
@@ -67,10 +69,7 @@ def test_crossed_numbers_and_addresses_on_both_lanes_make_no_twin(ledger: Ledger
     for records in [*commands.values(), *answered.values()]:
         assert len({(record.type, record.value) for record in records}) == 1, "several outcomes"
     assert all(len(copies) == 1 for copies in ledger.mails().values()), "a mail went out from both"
-    became = Counter(records[0].type.split(".")[2] for records in [*commands.values(), *answered.values()])
-    print(
-        f"requests {dict(became)}; import", {k: completed[k] for k in ("created", "updated", "unchanged", "rejected")}
-    )
+    ledger.close()
 
 
 def _crossed(academy: str, every: int) -> list[tuple[str, dict[str, str]]]:

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -14,7 +14,10 @@ from people import Workforce
 
 from instroom.testing import Platform, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.case(
+    "unanswered",
+    "a row that nobody answers is set aside and told so, or asked again until it is answered",
+)
 
 BULK = "user.requests.bulk"
 
@@ -46,6 +49,7 @@ def test_a_row_that_cannot_be_handled_is_rejected_as_not_processed_and_its_neigh
     assert dead.header("x-dead-letter-id") in problem["message"]
     ledger.no_twins()
     ledger.versions_have_no_gap()
+    ledger.close()
 
 
 @contextmanager
@@ -84,6 +88,7 @@ def test_a_corrupted_copy_of_a_request_or_check_is_set_aside_and_the_row_keeps_i
     assert ledger.document(import_id) == before
     assert len(ledger.set_aside()) == len(asked)
     ledger.people_are(workforce)
+    ledger.close(corrupted=len(asked))
 
 
 def _corrupted(records: list[Seen]) -> list[Seen]:
@@ -91,10 +96,9 @@ def _corrupted(records: list[Seen]) -> list[Seen]:
 
 
 def test_rows_that_were_passed_over_are_asked_again_and_the_stalled_import_completes_by_itself(
-    impatient: Platform,
+    impatient: Platform, open_ledger: Callable[[Platform], Ledger]
 ) -> None:
-    ledger = Ledger(impatient, f"stalled-{os.getpid()}")
-    ledger.define()
+    ledger = open_ledger(impatient)
     workforce = Workforce(ledger.academy, 1_000, invite_every=50)
     import_id = ledger.upload(workforce)
     ledger.until(import_id, "checked")
@@ -127,3 +131,4 @@ def test_rows_that_were_passed_over_are_asked_again_and_the_stalled_import_compl
     outcomes = ledger.outcomes(lambda record: record.reference in lost)
     attempts = {int(record.header("ce_attempt") or 1) for records in outcomes.values() for record in records}
     assert min(attempts) > 1
+    ledger.close(passed_over=len(lost))

@@ -22,6 +22,8 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.message import FAKE_CONSUMER
 
+from chassis.database import is_transient
+from chassis.positions import Placement
 from chassis.records import RawRecord, Undecodable
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -125,7 +127,16 @@ class Broker:
         self._subscribers: list[Any] = []
         self._watches: list[Watch] = []
 
-    def subscribe(self, topic: str, *, group: str, max_records: int, handler: RawHandler, pause_ms: int = 20) -> None:
+    def subscribe(
+        self,
+        topic: str,
+        *,
+        group: str,
+        max_records: int,
+        handler: RawHandler,
+        pause_ms: int = 20,
+        placement: Placement | None = None,
+    ) -> None:
         """Have `handler` called with each batch; offsets move only by its commits.
 
         After looking in vain for `pause_ms` an idle consumer pauses as long: what comes then waits for it.
@@ -144,6 +155,7 @@ class Broker:
             max_poll_interval_ms=600_000,
             max_partition_fetch_bytes=2 * 1024 * 1024,
             fetch_max_wait_ms=500,
+            listener=placement,
             parser=_parse,
             decoder=_decode,
         )
@@ -153,9 +165,9 @@ class Broker:
         async def get(consumer: AIOKafkaConsumer) -> Sequence[RawRecord]:
             try:
                 batch: Sequence[RawRecord] = await get_batch(consumer)
-                return batch
+                return batch if placement is None else await _settled(placement, consumer, batch)
             except (UnicodeDecodeError, CorruptRecordException, UnsupportedCodecError) as error:
-                return await _begin_again(consumer, max_records, error)
+                return await _begin_again(consumer, max_records, error, placement)
             except KafkaError as error:
                 _log.warning("consumer.fetch_failed", topic=topic, error=repr(error)[:300])
                 raise
@@ -214,7 +226,22 @@ class Broker:
         return next((reason for watch in self._watches if (reason := watch.why_stuck())), None)
 
 
-async def _begin_again(consumer: AIOKafkaConsumer, max_records: int, error: Exception) -> Sequence[RawRecord]:
+async def _settled(placement: Placement, consumer: AIOKafkaConsumer, batch: Sequence[RawRecord]) -> Sequence[RawRecord]:
+    """What may be handled of the batch; where that cannot be told for now nothing, and all of it comes again."""
+    try:
+        return await placement.settled(consumer, batch)
+    except Exception as error:
+        Membership(consumer).give_back(batch)
+        if not is_transient(error):
+            raise
+        _log.warning("consumer.fetch_failed", topics=sorted(consumer.subscription()), error=repr(error)[:300])
+        await asyncio.sleep(1)
+        return ()
+
+
+async def _begin_again(
+    consumer: AIOKafkaConsumer, max_records: int, error: Exception, placement: Placement | None
+) -> Sequence[RawRecord]:
     """Read on from what is committed: what the failed call had taken of other partitions is gone with it."""
     while True:
         try:
@@ -224,9 +251,14 @@ async def _begin_again(consumer: AIOKafkaConsumer, max_records: int, error: Exce
                     await consumer.seek_to_beginning(partition)
                 else:
                     consumer.seek(partition, committed)
+            if placement is not None:
+                placement.again(consumer.assignment())
+                await placement.settled(consumer, ())
             if isinstance(error, UnicodeDecodeError):
                 return await read_around(consumer, max_records)
-        except KafkaError:  # a rebalance, or a broker that is away
+        except Exception as again:  # a rebalance, or a broker or database that is away
+            if not (isinstance(again, KafkaError) or is_transient(again)):
+                raise
             await asyncio.sleep(1)
         else:
             _log.error("consumer.held_up", topics=sorted(consumer.subscription()), error=repr(error)[:300])

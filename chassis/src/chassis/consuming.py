@@ -18,7 +18,7 @@ import structlog
 from prometheus_client import Counter, Gauge, Histogram
 from pydantic import BaseModel, ValidationError
 
-from chassis import outbox
+from chassis import outbox, positions
 from chassis.broker import Membership
 from chassis.commands import COMMAND_SOURCE, Commands
 from chassis.database import Connection, Pool, is_transient
@@ -92,6 +92,8 @@ class Subscription:
     outcome: Callable[[str], dict[str, Any]] | None = None
     changed_later: Callable[[Connection, Sequence[SetAside]], Awaitable[set[str]]] | None = None
     max_records: int = 1_000
+    keeps_positions: bool = True
+    """Whether `handle` stores where it is with what it writes, so that a restored database reads again what it lost."""
     interactive: bool = False
     """Whether somebody waits for the answer: an idle consumer then looks more often."""
 
@@ -110,21 +112,8 @@ class _Stopping(Exception):
 
 async def store_positions(connection: Connection, records: Sequence[Record[Any]]) -> None:
     """Write down, in the transaction that handled the records, where each partition goes on."""
-    positions: dict[tuple[str, str, int], int] = {}
-    for record in records:
-        key = (record.cluster, record.topic, record.partition)
-        positions[key] = max(positions.get(key, 0), record.offset + 1)
-    ordered = sorted(positions)
-    await connection.execute(
-        """INSERT INTO consumer_position AS p (cluster_id, topic, partition, next_offset)
-           SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::bigint[])
-           ON CONFLICT (cluster_id, topic, partition)
-           DO UPDATE SET next_offset = greatest(p.next_offset, excluded.next_offset)""",
-        [k[0] for k in ordered],
-        [k[1] for k in ordered],
-        [k[2] for k in ordered],
-        [positions[k] for k in ordered],
-    )
+    if records:
+        await positions.store(connection, records[0].cluster, positions.ends(records))
 
 
 def read_record(raw: RawRecord, subscription: Subscription, cluster: str) -> Record[Any] | None:
@@ -183,6 +172,8 @@ class Consumer:
     commands: Commands | None = None
     halted: str | None = None
     """Why it sets nothing aside for the moment, None while it does."""
+    _given_up: int = 0
+    """Batches of records that were set aside: `handle` has not stored their positions."""
     _unexpected: deque[float] = field(default_factory=lambda: deque(maxlen=BRAKE_AFTER))
 
     async def __call__(self, raws: Sequence[RawRecord], membership: Membership) -> None:
@@ -191,15 +182,17 @@ class Consumer:
             return  # a batch before this one may be unfinished, and a commit would pass it over
         began = time.perf_counter()
         topic = self.subscription.topic.name
+        ends, given_up = positions.ends(raws), self._given_up
         try:
             records = await self._decode(raws, membership)
             if records:
                 await self._handle(records, membership)
+            if self.subscription.keeps_positions and (self._given_up > given_up or positions.ends(records) != ends):
+                await self._until_done(lambda: positions.store(self.pool, self.cluster, ends), membership)
         except _Stopping:
             membership.give_back(raws)
             return
-        positions = {(raw.topic, raw.partition): raw.offset + 1 for raw in raws}
-        await membership.commit(positions)
+        await membership.commit(ends)
         _consumed.labels(topic).inc(len(raws))
         _seconds.labels(topic).observe(time.perf_counter() - began)
         full = len(raws) >= self.subscription.max_records
@@ -317,6 +310,7 @@ class Consumer:
 
     async def set_aside(self, bad: Sequence[tuple[RawRecord, Unreadable]]) -> None:
         """Write dead letters, and the answers to those who asked, once however often the batch comes."""
+        self._given_up += 1
         ids = {
             (r.topic, r.partition, r.offset): deterministic_id(
                 "dead-letter", self.group, self.cluster, r.topic, str(r.partition), str(r.offset)

@@ -40,6 +40,8 @@ class Health:
     beat: float = field(default_factory=time.monotonic)
     live: list[Callable[[], str | None]] = field(default_factory=list)
     ready: list[Callable[[], Awaitable[str | None]]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    """What an operator should know although all is well again."""
 
     async def keep_beating(self) -> None:
         """Show that the event loop turns."""
@@ -184,7 +186,8 @@ def make_app(
     @app.get("/readyz", include_in_schema=False)
     async def readyz() -> JSONResponse:
         reasons = await health.why_not_ready()
-        return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+        warnings = {"warnings": health.warnings} if health.warnings else {}
+        return JSONResponse({"ready": not reasons, "reasons": reasons, **warnings}, 503 if reasons else 200)
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:

@@ -8,6 +8,7 @@ order of `seq`. Repeats after a crash are possible and absorbed by the consumers
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -19,6 +20,7 @@ from chassis import outbox
 from chassis.database import connect
 from chassis.publishing import Publisher
 from chassis.records import RawEvent, decode_headers
+from chassis.recovery import StartAgain
 
 LEASE = 3.0
 """Seconds that a leader leads without renewing, by the database's clock; its own deadline counts from before it asked."""
@@ -67,11 +69,20 @@ class _Position:
 class Relay(outbox.Wakeable):
     """Publishes one service's outbox; run `run()` as a task in every instance of the service."""
 
-    def __init__(self, dsn: str, publisher: Publisher, *, log: structlog.stdlib.BoundLogger, cluster: str = "") -> None:
+    def __init__(
+        self,
+        dsn: str,
+        publisher: Publisher,
+        *,
+        log: structlog.stdlib.BoundLogger,
+        incarnation: int = 0,
+        told: Callable[[int], None] = lambda _: None,
+    ) -> None:
         self._dsn = dsn
         self._publisher = publisher
         self._log = log
-        self._cluster = cluster
+        self._incarnation = incarnation
+        self._told = told
         self._awake = asyncio.Event()
         self._epoch = 0
         self._deadline = 0.0
@@ -82,7 +93,10 @@ class Relay(outbox.Wakeable):
         self._awake.set()
 
     async def run(self) -> None:
-        """Lead whenever nobody else does; returns only by being cancelled or raising."""
+        """Lead whenever nobody else does; returns only by being cancelled or raising.
+
+        Raises StartAgain where the database is no longer the one that the process began with.
+        """
         connection = await connect(
             self._dsn,
             enable_seqscan="off",  # one sane plan whatever the statistics say: the index on (txid, seq)
@@ -112,14 +126,15 @@ class Relay(outbox.Wakeable):
         asked = time.monotonic()
         row = await connection.fetchrow(
             """UPDATE outbox_cursor
-               SET epoch = epoch + 1, lease_until = clock_timestamp() + make_interval(secs => $1), cluster_id = $2
+               SET epoch = epoch + 1, lease_until = clock_timestamp() + make_interval(secs => $1)
                WHERE id = 1 AND lease_until < clock_timestamp()
-               RETURNING epoch, snap::text, next_snap::text, last_seq""",
+               RETURNING epoch, snap::text, next_snap::text, last_seq, incarnation""",
             LEASE,
-            self._cluster,
         )
         if row is None:
             return None
+        if row["epoch"] <= self._epoch or row["incarnation"] != self._incarnation:
+            raise StartAgain("the database was restored while this process ran")
         self._epoch, self._deadline = row["epoch"], asked + LEASE
         self.leading = True
         _leads.set(1)
@@ -211,6 +226,7 @@ class Relay(outbox.Wakeable):
         if rows:
             # Nothing was published since the stored position otherwise: reading from there again finds nothing more.
             await self._advance(connection, position)
+            self._told(rows[-1]["seq"])
         return bool(rows)
 
     async def _advance(self, connection: "asyncpg.Connection[asyncpg.Record]", position: _Position) -> None:

@@ -1,9 +1,10 @@
 """A replica of a compacted topic: read from the start at every start, kept in the database, looked up in memory."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -15,6 +16,9 @@ from chassis.database import Connection, Pool
 from chassis.records import RawRecord, Undecodable
 from contracts.envelope import Envelope, key_academy
 from contracts.topics import Topic
+
+_REMOVED: Final = 0
+_UNREADABLE: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,8 @@ class StateReplica:
     """Whole states by key, gated by revision: whatever comes twice, late or again changes nothing.
 
     The key is `academy/kind/id`; the thing `academy/academy/<academy>` is published last in every revision, so its
-    revision is the one up to which the academy's replica is complete. A tombstone marks an entry as removed.
+    revision is the one up to which the academy's replica is complete, and its `entries` are how many others there are.
+    A tombstone marks an entry as removed.
     """
 
     def __init__(self, topic: Topic, models: Mapping[str, type[BaseModel]]) -> None:
@@ -101,7 +106,7 @@ class StateReplica:
             consumer.assign([partition])
             await consumer.seek_to_beginning(partition)
             end = (await consumer.end_offsets([partition]))[partition]
-            position, seen, whole = 0, set[str](), True
+            position, seen, whole = 0, dict[str, int](), True
             while True:
                 if not self.caught_up.is_set() and position >= end:
                     if whole:  # else nobody knows which keys were not seen
@@ -131,14 +136,17 @@ class StateReplica:
             self._entries.setdefault(row["academy"], {})[row["key"]] = entry
         self._tell({row["academy"] for row in rows})
 
-    async def _apply(self, pool: Pool, batch: Sequence[RawRecord], seen: set[str], dead_letters: Consumer) -> None:
+    async def _apply(
+        self, pool: Pool, batch: Sequence[RawRecord], seen: dict[str, int], dead_letters: Consumer
+    ) -> None:
         changed: dict[tuple[str, str], Entry] = {}
         bad = []
         for raw in batch:
             try:
                 key = _key(raw)
-                seen.add(key)  # whatever is wrong with its state: what the topic has was not removed
+                seen[key] = _REMOVED if raw.value is None else _UNREADABLE  # whatever is wrong with its state
                 envelope, entry = self._read(raw, key)
+                seen[key] = seen[key] and entry.revision
             except Unreadable as error:
                 bad.append((raw, error))
                 continue
@@ -194,15 +202,17 @@ class StateReplica:
             [None if entry.message is None else entry.message.model_dump(mode="json") for _, entry in items],
         )
 
-    async def _mark_missing(self, pool: Pool, seen: set[str]) -> None:
+    async def _mark_missing(self, pool: Pool, seen: Mapping[str, int]) -> None:
         """What is stored but no longer in the topic was removed, and its tombstone is compacted away.
 
-        Only for academies that the topic does speak of: a topic that was made anew says nothing yet.
+        Only for academies of which the topic holds as many entries as they say they have: a broker that replaced another
+        has some of them at first. `seen` has the revision of each key.
         """
+        values = Counter(key_academy(key) for key, revision in seen.items() if revision != _REMOVED)
         missing = {
             (academy, key): replace(entry, removed=True, revision=self.revision(academy))
             for academy, entries in self._entries.items()
-            if _academy_key(academy) in seen
+            if self._is_whole(academy, seen.get(_academy_key(academy), 0), values[academy])
             for key, entry in entries.items()
             if key not in seen and not entry.removed
         }
@@ -211,6 +221,13 @@ class StateReplica:
             for (academy, key), entry in missing.items():
                 self._entries[academy][key] = entry
             self._tell({academy for academy, _ in missing})
+
+    def _is_whole(self, academy: str, revision: int, values: int) -> bool:
+        known = self.academy(academy)
+        if known is None or known.revision != revision:
+            return False
+        entries = getattr(known.message, "entries", None)
+        return entries is not None and values == entries + 1
 
     def _tell(self, academies: set[str]) -> None:
         for listener in self.on_change:

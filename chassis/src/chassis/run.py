@@ -9,14 +9,14 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.resources.abc import Traversable
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import structlog
 import uvicorn
 from aiokafka.errors import KafkaError
 from fastapi import APIRouter
 
-from chassis import request_log, streaming
+from chassis import positions, request_log, streaming
 from chassis.access import Verifier
 from chassis.broker import Broker
 from chassis.commands import Commands
@@ -35,16 +35,22 @@ from chassis.dead_letters import http, looking
 from chassis.dead_letters.acting import Acting
 from chassis.dispatch import Dispatcher
 from chassis.http import Health, make_app
+from chassis.positions import Placement
 from chassis.publishing import Publisher
+from chassis.recovery import BITS, Replaced, Restored, StartAgain, Stock, Told, take_stock
 from chassis.relay import Relay
 from chassis.replica import StateReplica
 from chassis.settings import ServiceSettings
 from chassis.telemetry import configure_logging
-from chassis.topics import ensure_topics
+from chassis.topics import cluster_id, ensure_topics
 from contracts.topics import Topic, all_topics
 
 EX_CONFIG = 78
 """Exit code of a refused start (sysexits.h): trying again changes nothing."""
+EX_TEMPFAIL = 75
+"""Exit code of a process that must begin again (sysexits.h): whoever supervises it starts it."""
+LOOK_AT_CLUSTER: Final = 5.0
+"""Seconds between two looks at whether the broker is still the one of the start."""
 
 S_co = TypeVar("S_co", bound=ServiceSettings, covariant=True)
 
@@ -61,11 +67,15 @@ class Service:
     streams: Sequence[Topic] = ()
     """Topics of the own outbox that are also served as server-sent events."""
     tasks: Sequence[Callable[[], Awaitable[None]]] = ()
+    restored: Restored | None = None
+    """What else is to be done in a new incarnation."""
+    replaced: Replaced | None = None
+    """What else is to be done for another broker."""
 
 
 @dataclass(kw_only=True)
 class Kit(Generic[S_co]):
-    """What the chassis hands to a service. The pool is open and `cluster` is known once tasks and handlers run."""
+    """What the chassis hands to a service. The pool is open and the last two are known once tasks and handlers run."""
 
     settings: S_co
     pool: Pool
@@ -73,6 +83,10 @@ class Kit(Generic[S_co]):
     dispatcher: Dispatcher
     log: structlog.stdlib.BoundLogger
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    cluster: str = ""
+    """The id of the broker's cluster."""
+    versions_above: int = 0
+    """What is counted from its beginning for others begins above this: they may know of more than the database."""
 
 
 def main(build: Callable[[Kit[Any]], Service], settings: type[ServiceSettings], name: str) -> None:
@@ -121,6 +135,7 @@ class _Process:
         )
         self.background: list[asyncio.Task[None]] = []
         self.stopping = self.kit.stopping
+        self.outdated: StartAgain | None = None
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
@@ -155,6 +170,8 @@ class _Process:
             elif starting.done() and (error := starting.exception()) is not None:
                 self.log.error("start.refused", error=str(error), kind=type(error).__name__)
                 return EX_CONFIG if isinstance(error, UnsafeSettings | MigrationChanged) else 1
+            if self.outdated is not None:
+                return EX_TEMPFAIL
             return 0 if stop.done() else 1
         finally:
             self.stopping.set()
@@ -163,8 +180,21 @@ class _Process:
 
     async def _start(self) -> None:
         cluster = (await asyncio.gather(self._start_database(), self._start_broker()))[1]
-        relay = Relay(self.settings.database, self.relay_publisher, log=self.log, cluster=cluster)
+        told = Told(self.settings.kafka, self.name)
+        stock: Stock = await self._patiently("database and broker", partial(self._take_stock, cluster, told))
+        self.kit.cluster = cluster
+        self.kit.versions_above = stock.incarnation << BITS
+        self.health.warnings.extend(stock.warnings)
+        self._in_background("cluster", partial(self._watch_cluster, cluster))
+        relay = Relay(
+            self.settings.database,
+            self.relay_publisher,
+            log=self.log,
+            incarnation=stock.incarnation,
+            told=told.note,
+        )
         self._in_background("relay", relay.run)
+        self._in_background("told", told.run)
         for replica in self.service.replicas:
             self._in_background(f"replica {replica.topic.name}", partial(self._run_replica, replica, cluster))
         self.health.reason = "replicas are being read"
@@ -204,6 +234,45 @@ class _Process:
 
         return str(await self._patiently("broker", connect))
 
+    async def _take_stock(self, cluster: str, told: Told) -> Stock:
+        return await take_stock(
+            self.settings.database,
+            cluster=cluster,
+            told=await told.read(),
+            log=self.log,
+            restored=self.service.restored,
+            replaced=self.service.replaced,
+        )
+
+    async def _watch_cluster(self, cluster: str) -> None:
+        while True:
+            await asyncio.sleep(LOOK_AT_CLUSTER)
+            with contextlib.suppress(KafkaError):  # away: what comes back is looked at then
+                await self._check_cluster(cluster)
+
+    async def _check_cluster(self, cluster: str) -> None:
+        if (now := await cluster_id(self.settings.kafka)) != cluster:
+            raise StartAgain(f"the broker was replaced while this process ran: {now}, not {cluster}")
+
+    def _placement(self, topic: str, cluster: str) -> Placement:
+        async def stored() -> dict[int, int]:
+            # Partitions are assigned anew by another broker too: nothing of that may be taken for the old one's.
+            try:
+                await self._check_cluster(cluster)
+            except StartAgain as error:
+                self._begin_again(error)
+                raise KafkaError(str(error)) from error
+            return await positions.load(self.pool, cluster, topic)
+
+        return Placement(topic, stored)
+
+    def _begin_again(self, error: StartAgain) -> None:
+        """End this process, so that another begins with what is true now."""
+        if self.outdated is None:
+            self.outdated = error
+            self.log.error("service.must_start_again", reason=str(error))
+            self.stopping.set()
+
     async def _patiently(self, what: str, operation: Callable[[], Awaitable[Any]]) -> Any:
         """Try until it works: whoever starts first waits for the others."""
         backoff = 0.05
@@ -232,6 +301,7 @@ class _Process:
                 max_records=subscription.max_records,
                 pause_ms=20 if subscription.interactive else 80,
                 handler=consumer,
+                placement=self._placement(subscription.topic.name, cluster) if subscription.keeps_positions else None,
             )
             self.consumers.append(consumer)
         if self.consumers:
@@ -269,6 +339,8 @@ class _Process:
             began = asyncio.get_running_loop().time()
             try:
                 await work()
+            except StartAgain as error:
+                self._begin_again(error)
             except Exception as error:
                 passing = is_transient(error) or isinstance(error, KafkaError)
                 self.log.warning("task.failed", task=name, error=repr(error)[:300], exc_info=None if passing else error)

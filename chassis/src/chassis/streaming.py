@@ -61,7 +61,8 @@ class Place:
 async def find_place(pool: Pool, last_event_id: str | None) -> Place:
     """Where a client goes on: behind its last event, else behind everything published so far.
 
-    Raises Problem: 400 for an id that is none of ours, 410 where events behind it are no longer kept.
+    Raises Problem: 400 for an id that is none of ours, 410 where events behind it are no longer kept or it lies ahead of
+    what is published: then the database was restored, or all is published again to another broker.
     """
     if not last_event_id:
         return Place(await pool.fetchval("SELECT snap::text FROM outbox_cursor WHERE id = 1"))
@@ -69,8 +70,10 @@ async def find_place(pool: Pool, last_event_id: str | None) -> Place:
     until, _, seen = rest.partition(";")
     try:
         gone = await pool.fetchval(
-            "SELECT pg_snapshot_xmin($1::text::pg_snapshot) <= c.purged AND $2::text::pg_snapshot IS NOT NULL"
-            " FROM outbox_cursor c WHERE id = 1",
+            """SELECT (pg_snapshot_xmin($1::text::pg_snapshot) <= c.purged
+                       OR pg_snapshot_xmax($1::text::pg_snapshot) > pg_snapshot_xmax(c.snap))
+                      AND $2::text::pg_snapshot IS NOT NULL
+               FROM outbox_cursor c WHERE id = 1""",
             since,
             until or since,
         )
@@ -78,7 +81,7 @@ async def find_place(pool: Pool, last_event_id: str | None) -> Place:
     except (asyncpg.DataError, ValueError):
         raise Problem(400, "invalid_request", "Last-Event-ID is not the id of an event of this stream") from None
     if gone:
-        raise Problem(410, "gone", "events behind Last-Event-ID are older than 24 hours: begin anew from a query")
+        raise Problem(410, "gone", "events behind Last-Event-ID are not kept any more: begin anew from a query")
     return place
 
 

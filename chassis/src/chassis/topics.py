@@ -57,6 +57,16 @@ async def ensure_topics(bootstrap: str, topics: Iterable[Topic], *, replication:
         await admin.close()
 
 
+async def cluster_id(bootstrap: str) -> str:
+    """The id of the cluster that answers now. Raises a KafkaError where none does."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="instroom-cluster", request_timeout_ms=15_000)
+    await admin.start()
+    try:
+        return str((await admin.describe_cluster())["cluster_id"])
+    finally:
+        await admin.close()
+
+
 async def _check(admin: AIOKafkaAdminClient, existing: dict[str, Topic]) -> None:
     if not existing:
         return

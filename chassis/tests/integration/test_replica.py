@@ -26,6 +26,7 @@ SendBatch = Callable[[str, Any], Awaitable[None]]
 
 class Changed(BaseModel):
     name: str
+    entries: int | None = None
 
 
 TYPE = "test.changed.v1"
@@ -44,10 +45,11 @@ def a_topic() -> Topic:
     )
 
 
-def state(topic: Topic, key: str, revision: int, name: str | None) -> RawEvent:
+def state(topic: Topic, key: str, revision: int, name: str | None, entries: int | None = None) -> RawEvent:
     type_ = TYPE if name is not None else "test.removed.v1"
     envelope = Envelope(id=new_id(), type=type_, source="test", academy="a", org_revision=revision)
-    return Event(topic.name, key, envelope, None if name is None else b'{"name":"%s"}' % name.encode()).raw()
+    value = None if name is None else Changed(name=name, entries=entries).model_dump_json().encode()
+    return Event(topic.name, key, envelope, value).raw()
 
 
 async def publish(stack: dict[str, str], *events: RawEvent) -> None:
@@ -116,7 +118,7 @@ async def test_what_the_topic_no_longer_has_was_removed_while_nobody_looked(
         pass
     compacted = a_topic()
     await ensure_topics(stack["kafka"], [compacted, compacted.dlq])
-    await publish(stack, state(compacted, "a/academy/a", 5, "A"))
+    await publish(stack, state(compacted, "a/academy/a", 5, "A", entries=0))
     await pool.execute("UPDATE replica_state SET topic = $1", compacted.name)
     async with replicating(stack, pool, compacted) as replica:
         assert names(replica)["a/unit/1"] == ("one", True)
@@ -133,7 +135,7 @@ async def test_a_unit_whose_last_state_cannot_be_read_is_not_taken_for_removed(
     compacted = a_topic()
     await ensure_topics(stack["kafka"], [compacted, compacted.dlq])
     unreadable = replace(state(compacted, "a/unit/1", 2, "one"), value=b"{")
-    await publish(stack, unreadable, state(compacted, "a/academy/a", 5, "A"))
+    await publish(stack, unreadable, state(compacted, "a/academy/a", 5, "A", entries=1))
     await pool.execute("UPDATE replica_state SET topic = $1", compacted.name)
     async with replicating(stack, pool, compacted) as replica:
         assert names(replica)["a/unit/1"] == ("one", False)
@@ -155,6 +157,23 @@ async def test_a_record_that_the_client_cannot_decode_neither_stops_it_nor_remov
     async with replicating(stack, pool, other) as replica:
         assert replica.revision("a") == 5
         assert names(replica)["a/unit/1"] == ("one", False)
+
+
+async def test_a_topic_that_does_not_have_the_whole_of_an_academy_yet_removes_nothing(
+    stack: dict[str, str], make_migrated_pool: MakePool
+) -> None:
+    pool, topic = await make_migrated_pool(), a_topic()
+    await ensure_topics(stack["kafka"], [topic, topic.dlq])
+    units = [state(topic, f"a/unit/{n}", n, str(n)) for n in (1, 2)]
+    await publish(stack, *units, state(topic, "a/academy/a", 2, "A", entries=2))
+    async with replicating(stack, pool, topic):
+        pass
+    made_anew = a_topic()
+    await ensure_topics(stack["kafka"], [made_anew, made_anew.dlq])
+    await publish(stack, replace(units[0], topic=made_anew.name), state(made_anew, "a/academy/a", 2, "A", entries=2))
+    await pool.execute("UPDATE replica_state SET topic = $1", made_anew.name)
+    async with replicating(stack, pool, made_anew) as replica:
+        assert names(replica)["a/unit/2"] == ("2", False)
 
 
 async def test_a_topic_that_was_made_anew_removes_nothing(stack: dict[str, str], make_migrated_pool: MakePool) -> None:

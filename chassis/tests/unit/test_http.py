@@ -66,6 +66,12 @@ async def test_a_service_that_starts_is_not_ready_and_answers_no_requests_yet() 
     assert (status, document["code"], document["detail"]) == (503, "not_ready", "replicas are being read")
 
 
+async def test_a_service_that_is_ready_again_goes_on_telling_that_its_database_was_restored() -> None:
+    health = turning(started=True, warnings=["the database was restored"])
+    answer = {"ready": True, "reasons": [], "warnings": ["the database was restored"]}
+    assert await ask(health, "/readyz") == (200, answer)
+
+
 async def test_a_trace_context_is_taken_up() -> None:
     context = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     assert await ask(turning(), "/trace", traceparent=context) == (200, context)

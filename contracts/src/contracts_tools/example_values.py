@@ -157,7 +157,14 @@ VALUES: Final[dict[type[Message], tuple[Value, Value]]] = {
     org.DefineTerms: ({"texts": {"nl": _TERMS["nl"]}}, {"texts": _TERMS}),
     org.AcademyChanged: (
         {"id": "demo", "name": "Demo Academy", "default_language": "nl", "languages": ["nl"], "revision": 12},
-        {"id": "demo", "name": "Demo Academy", "default_language": "nl", "languages": ["nl", "en"], "revision": 12},
+        {
+            "id": "demo",
+            "name": "Demo Academy",
+            "default_language": "nl",
+            "languages": ["nl", "en"],
+            "revision": 12,
+            "entries": 74,
+        },
     ),
     org.CompanyChanged: (
         {"id": _ACME, "name": "Acme BV", "revision": 12},

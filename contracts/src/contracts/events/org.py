@@ -24,6 +24,10 @@ class AcademyChanged(Message):
     default_language: str
     languages: list[str] = Field(description="enabled languages, ISO 639-1; holds the default")
     revision: int
+    entries: int | None = Field(
+        default=None,
+        description="how many other keys of the academy have a value: whoever finds fewer does not see the whole of it",
+    )
 
 
 class CompanyChanged(Message):

@@ -8,7 +8,7 @@ from chassis.replica import StateReplica
 from chassis.run import Kit, Service
 from contracts.events import org
 from contracts.topics import IMPORT_EVENTS, ORG_STRUCTURE
-from import_service import api, subscribers, use_cases
+from import_service import api, store, subscribers, use_cases
 from import_service.feeding import Feeder
 from import_service.intake import Intake
 from import_service.settings import Settings
@@ -42,4 +42,6 @@ def build(kit: Kit[Settings]) -> Service:
         replicas=[replica],
         # two files at a time, so that a small one need not wait for a large one
         tasks=[feeder.run, partial(intake.run), partial(intake.run), clean],
+        restored=store.ask_with_a_higher_attempt,
+        replaced=store.ask_again_at_once,
     )

@@ -105,11 +105,14 @@ async def save_counts(on: Connection, imports: Sequence[Import]) -> None:
 
 
 async def save_phase(on: Connection, import_: Import, *, plan: dict[str, Any] | None = None) -> None:
-    """Begin a phase: nothing is sent yet, and what is decided already need not be sent."""
+    """Begin a phase: nothing is sent yet, and what is decided already need not be sent.
+
+    The attempt is higher in each incarnation: what was asked before the database was restored is answered again.
+    """
     await save_counts(on, [import_])
     await on.execute(
-        """UPDATE import SET phase = $2, rows = $3, cursor = 0, sent = done, attempt = 1, progressed_at = '-infinity',
-               plan = coalesce($4, plan)
+        """UPDATE import SET phase = $2, rows = $3, cursor = 0, sent = done, progressed_at = '-infinity',
+               attempt = 1 + (SELECT incarnation FROM outbox_cursor), plan = coalesce($4, plan)
            WHERE id = $1""",
         import_.id,
         import_.phase,
@@ -256,6 +259,19 @@ async def count_resend(on: Executor, feed: Feed) -> bool:
 async def mark_stalled(on: Executor, ids: Sequence[str], reason: str) -> None:
     await on.execute(
         "UPDATE import SET stalled = $2 WHERE id = ANY($1::uuid[]) AND state IN ('checking', 'running')", ids, reason
+    )
+
+
+async def ask_with_a_higher_attempt(on: Connection, incarnation: int) -> None:
+    """The database was restored: rows that it has forgotten to have sent are answered although they come again."""
+    await on.execute("UPDATE import SET attempt = attempt + $1 WHERE state IN ('checking', 'running')", incarnation)
+
+
+async def ask_again_at_once(on: Connection) -> None:
+    """The broker has lost what was on its way: rows without an answer are not waited for."""
+    await on.execute(
+        """UPDATE import SET quiet_since = now() - interval '1 day', resends = 0
+           WHERE state IN ('checking', 'running') AND phase > 0"""
     )
 
 

@@ -12,6 +12,7 @@ from contracts.topics import INVITATION_EVENTS, ORG_STRUCTURE
 from notify_service import api, store, subscribers
 from notify_service.delivery import Courier
 from notify_service.mails import Writer
+from notify_service.remembering import remember
 from notify_service.settings import Settings
 from notify_service.smtp import Line
 from notify_service.use_cases import Academy
@@ -62,6 +63,10 @@ def build(kit: Kit[Settings]) -> Service:
             given_up.add(id)
             kit.log.warning("academy.unknown", academy=id)
 
+    async def deliver() -> None:
+        await remember(settings.kafka, kit.pool, kit.cluster, kit.log)
+        await courier.run()
+
     async def measure() -> None:
         while True:
             async with kit.pool.acquire() as conn:
@@ -84,5 +89,5 @@ def build(kit: Kit[Settings]) -> Service:
         routers=[api.make_router(kit.pool, academy_of)],
         subscriptions=[subscribers.user_events(kit.pool, academy_of, wait_for_academies, courier.wake)],
         replicas=[replica],
-        tasks=[courier.run, measure, purge],
+        tasks=[deliver, measure, purge],
     )

@@ -269,3 +269,15 @@ class Recorded:
     message_id: str | None
     reason: str | None
     kind: MailKind = "invitation"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What our own events tell of a mail that is done with."""
+
+    key: MailKey
+    personnel_number: str
+    state: State
+    at: datetime
+    message_id: str | None
+    reason: str | None

@@ -1,12 +1,13 @@
 """Events of people → wishes; facts → events of invitations. Pure."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
 
-from chassis.records import Event, Record, make_event
+from chassis.records import Event, RawRecord, Record, make_event
 from contracts.envelope import Envelope
 from contracts.events import invitations
 from contracts.events.base import Message
@@ -22,7 +23,7 @@ from contracts.events.users import (
 )
 from contracts.fields import number_key
 from contracts.topics import INVITATION_EVENTS
-from notify_service.domain import Bar, Fact, Invite, MailKey, Origin, Recall, Recorded, Reset, Wish
+from notify_service.domain import Bar, Ended, Fact, Invite, MailKey, Origin, Recall, Recorded, Reset, State, Wish
 
 SOURCE = "instroom/notify-service"
 
@@ -214,3 +215,28 @@ def outcome_event(mail: Recorded, *, id: str, time: str) -> Event:
 
 def _names(key: MailKey, personnel_number: str) -> dict[str, Any]:
     return {"invitation_id": str(key[1]), "generation": key[2], "personnel_number": personnel_number}
+
+
+_EndModel = type[invitations.InvitationSent | invitations.InvitationFailed | invitations.InvitationWithdrawn]
+_ENDS: Final[Mapping[str, tuple[_EndModel, State]]] = {
+    invitations.InvitationSent.TYPE: (invitations.InvitationSent, "sent"),
+    invitations.InvitationFailed.TYPE: (invitations.InvitationFailed, "failed"),
+    invitations.InvitationWithdrawn.TYPE: (invitations.InvitationWithdrawn, "withdrawn"),
+}
+
+
+def ended(raw: RawRecord) -> Ended | None:
+    """The mail that one of our own events tells to be done with. Raises ValueError where it cannot be read."""
+    type_ = next((value for name, value in raw.headers if name == "ce_type" and value), b"").decode()
+    if type_ not in _ENDS or raw.value is None:
+        return None
+    model, state = _ENDS[type_]
+    envelope, told = Envelope.from_headers(raw.headers), model.model_validate_json(raw.value)
+    return Ended(
+        key=(envelope.academy, _uuid(told.invitation_id, "invitation_id"), told.generation),
+        personnel_number=told.personnel_number,
+        state=state,
+        at=_moment(envelope.time, "ce_time"),
+        message_id=getattr(told, "message_id", None),
+        reason=getattr(told, "reason", None),
+    )

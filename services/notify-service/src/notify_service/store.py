@@ -8,7 +8,8 @@ from uuid import UUID
 from chassis import outbox
 from chassis.database import Connection, only_index_plans
 from chassis.records import Event
-from notify_service.domain import Addressed, Claimed, Mail, MailKey, Origin, PersonKey, Plan, Recorded, Result
+from contracts.fields import number_key
+from notify_service.domain import Addressed, Claimed, Ended, Mail, MailKey, Origin, PersonKey, Plan, Recorded, Result
 
 _INSERT_COLUMNS = {
     "kind": "text",
@@ -251,6 +252,31 @@ async def claim(
         last = max(by_academy)  # those behind it had no turn
     turns = [(i, academy, mail) for academy, mails in by_academy.items() for i, mail in enumerate(mails)]
     return [mail for _, _, mail in sorted(turns, key=lambda t: t[:2])], last
+
+
+async def remember(conn: Connection, mails: Sequence[Ended]) -> None:
+    """Take down what became of mails; those of which nothing is known get a row that says only this."""
+    ordered = sorted(mails, key=lambda mail: mail.key)
+    await conn.execute(
+        """INSERT INTO mail (academy, invitation_id, generation, number_key, personnel_number, user_version, state,
+               queued_at, sent_at, message_id, reason)
+           SELECT academy, invitation_id, generation, number_key, number, 0, state,
+               at, CASE WHEN state = 'sent' THEN at END, message_id, reason
+           FROM unnest($1::text[], $2::uuid[], $3::int[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
+               $8::text[], $9::text[])
+               AS k (academy, invitation_id, generation, number_key, number, state, at, message_id, reason)
+           ON CONFLICT (academy, invitation_id, generation) DO UPDATE
+           SET state = excluded.state, sent_at = excluded.sent_at, message_id = excluded.message_id,
+               reason = excluded.reason, claim = NULL
+           WHERE mail.state = 'queued' OR (mail.state = 'withdrawn' AND excluded.state = 'sent')""",
+        *_columns(mail.key for mail in ordered),
+        [number_key(mail.personnel_number) for mail in ordered],
+        [mail.personnel_number for mail in ordered],
+        [mail.state for mail in ordered],
+        [mail.at for mail in ordered],
+        [mail.message_id for mail in ordered],
+        [mail.reason for mail in ordered],
+    )
 
 
 async def page(

@@ -7,7 +7,7 @@ from chassis.records import make_event, new_id
 from chassis.run import Kit, Service
 from contracts.events.org import DefineAcademy
 from contracts.topics import ORG_COMMANDS, ORG_STRUCTURE
-from org_service import api, subscribers
+from org_service import api, restoring, subscribers
 from org_service.settings import Settings
 from org_service.store import Store
 from org_service.use_cases import apply_commands
@@ -34,4 +34,6 @@ def build(kit: Kit[Settings]) -> Service:
         routers=[api.router(store, kit.commands)],
         tasks=[make_first_academy],
         subscriptions=[subscribers.commands(partial(apply_commands, store, new_id=new_id), kit.log)],
+        restored=partial(restoring.take_up, kit.settings.kafka, kit.commands),
+        replaced=partial(restoring.publish_everything, kit.commands),
     )

@@ -68,6 +68,7 @@ def events_of(work: Work, new_ids: Callable[[int], Sequence[str]], now: str) -> 
         default_language=academy.default_language,
         languages=list(academy.languages),
         revision=revision,
+        entries=sum(not unit.removed for unit in work.structure.units()) + bool(terms.version),
     )
     subject = f"academy/{academy.id}"
     events.append(make_event(ORG_STRUCTURE, f"{academy.id}/{subject}", envelope(cause, message.TYPE, subject), message))

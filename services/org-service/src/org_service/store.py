@@ -15,7 +15,7 @@ from contracts.envelope import Envelope
 from contracts.fields import name_key
 from org_service import messages
 from org_service.units import Academy, Structure, Terms, Unit
-from org_service.work import Outcome, Work
+from org_service.work import Applied, Outcome, Work
 
 T = TypeVar("T")
 
@@ -129,6 +129,28 @@ class Transaction:
             [(envelope, doc) for envelope, doc in documents if envelope.request_source == COMMAND_SOURCE],
         )
         await store_positions(self._connection, commands)
+
+    async def note_as_done(self, envelopes: Sequence[Envelope], revision: int) -> None:
+        """Have these commands not be applied any more: a database that was restored has only forgotten that they were."""
+        known = await request_log.known(self._connection, envelopes)
+        new = {key: each for each in envelopes if (key := request_log.key_of(each)) not in known}
+        document = messages.outcome_document(Applied(revision, changed=True))
+        await request_log.record(self._connection, [(each, orjson.dumps(document)) for each in new.values()])
+        asked = [each for each in new.values() if each.request_source == COMMAND_SOURCE]
+        await self._commands.finish(self._connection, [(each, document) for each in asked])
+
+
+async def academy_ids(connection: Connection) -> set[str]:
+    """The academies that there are."""
+    return {row["id"] for row in await connection.fetch("SELECT id FROM academy")}
+
+
+async def add_academies(connection: Connection, academies: Sequence[Academy]) -> None:
+    """Add academies at revision 0, which nobody was told of."""
+    await connection.executemany(
+        "INSERT INTO academy (id, name, default_language, languages, revision) VALUES ($1, $2, $3, $4, 0)",
+        [(each.id, each.name, each.default_language, each.languages) for each in academies],
+    )
 
 
 class Store:

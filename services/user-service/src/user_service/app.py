@@ -7,6 +7,7 @@ from chassis.replica import StateReplica
 from chassis.run import Kit, Service
 from contracts.events import BY_TOPIC
 from contracts.topics import ORG_STRUCTURE, USER_EVENTS
+from user_service import store
 from user_service.api import make_router
 from user_service.applying import Applying
 from user_service.checking import Checking
@@ -23,7 +24,7 @@ def build(kit: Kit[Settings]) -> Service:
     """The service from what the chassis gives it."""
     replica = StateReplica(ORG_STRUCTURE, {model.TYPE: model for model in BY_TOPIC[ORG_STRUCTURE]})
     organisations = Organisations(replica)
-    applying = Applying(kit.pool, organisations, kit.commands)
+    applying = Applying(kit.pool, organisations, kit.commands, lambda: kit.versions_above)
     checking = Checking(kit.pool, organisations, kit.dispatcher)
     passwords = Passwords()
     identity = Identity(kit.pool, organisations, passwords, kit.settings)
@@ -37,4 +38,5 @@ def build(kit: Kit[Settings]) -> Service:
         subscriptions=subscriptions(kit.pool, applying, checking, Moving(kit.pool, organisations)),
         replicas=[replica],
         tasks=tasks,
+        restored=store.raise_versions,
     )

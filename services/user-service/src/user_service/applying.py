@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -26,6 +26,7 @@ from user_service.domain.decision import Decision, apply
 from user_service.domain.person import AddressHolder, User
 from user_service.domain.reading import Asked, read, told
 from user_service.identity import resets, sessions
+from user_service.ids import ids_of
 from user_service.organisations import Organisations
 from user_service.pace import Pace
 from user_service.people import Happened
@@ -77,6 +78,7 @@ class Applying:
     pool: Pool
     organisations: Organisations
     commands: Commands
+    versions_above: Callable[[], int] = lambda: 0
 
     async def __call__(self, records: list[Request]) -> None:
         """Apply each request once, and publish its one outcome. Atomic up to where a part was committed before."""
@@ -170,17 +172,17 @@ class Applying:
         return await store.count_administrators(connection, academies, lock=True) if academies else {}
 
     async def _decide_all(self, items: Sequence[_Item], state: _Known, now: datetime) -> int:
-        ids, pace = new_ids(2 * len(items)), Pace()
+        pace = Pace()
         for count, item in enumerate(items):
             try:
-                self._decide_one(item, state, now, ids[2 * count], ids[2 * count + 1])
+                self._decide_one(item, state, now)
             except _FreedHere:
                 return count
             if pace.due():
                 await asyncio.sleep(0)
         return len(items)
 
-    def _decide_one(self, item: _Item, state: _Known, now: datetime, user_id: str, invitation_id: str) -> None:
+    def _decide_one(self, item: _Item, state: _Known, now: datetime) -> None:
         academy = item.person[0]
         organisation = self.organisations.of(academy)
         user = state.users.get(item.person)
@@ -195,7 +197,14 @@ class Applying:
         else:
             assert not isinstance(message, UserRequested)  # noqa: S101
             decision = decide_command(message, user, organisation.revision, now, last_administrator=last)
-        after = apply(decision, now=now, user_id=user_id, invitation_id=invitation_id)
+        user_id, invitation_id = ids_of(item.request.envelope)
+        after = apply(
+            decision,
+            now=now,
+            user_id=user_id,
+            invitation_id=invitation_id,
+            versions_above=self.versions_above(),
+        )
         item.decision, item.before, item.after = decision, user, after
         if decision.outcome != "rejected" and after is not None and after is not user:
             state.users[item.person] = after

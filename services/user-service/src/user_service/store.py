@@ -7,6 +7,7 @@ from typing import Final
 import asyncpg
 
 from chassis.database import Connection, only_index_plans
+from chassis.recovery import BITS, LONGEST
 from contracts.fields import display_name
 from user_service.domain.person import AddressHolder, InvitationState, User
 
@@ -286,3 +287,19 @@ async def discard_claims(connection: Connection, addresses: Collection[AddressKe
         [k[0] for k in ordered],
         [k[1] for k in ordered],
     )
+
+
+async def raise_versions(connection: Connection, incarnation: int) -> None:
+    """Have every person's version be above all that was told of them before this incarnation."""
+    await connection.execute(
+        "UPDATE person SET version = ($1::bigint << $2) | (version & ((1::bigint << $2) - 1))",
+        incarnation,
+        BITS,
+        timeout=LONGEST,
+    )
+
+
+async def versions_above(connection: Connection) -> int:
+    """Where the versions of people who are new begin."""
+    incarnation: int = await connection.fetchval("SELECT incarnation FROM outbox_cursor WHERE id = 1")
+    return incarnation << BITS

@@ -44,6 +44,7 @@ def subscriptions(pool: Pool, applying: Applying, checking: Checking, moving: Mo
             known=frozenset(_models(USER_CHECKS)),
             handle=checking,
             answer=_answer_check,
+            keeps_positions=False,
             max_records=1_000,
         ),
         Subscription(

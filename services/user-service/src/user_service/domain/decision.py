@@ -43,11 +43,13 @@ class Decision(NamedTuple):
     errors: tuple[Problem, ...] = ()
 
 
-def apply(decision: Decision, *, now: datetime, user_id: str = "", invitation_id: str = "") -> User | None:
+def apply(
+    decision: Decision, *, now: datetime, user_id: str = "", invitation_id: str = "", versions_above: int = 0
+) -> User | None:
     """The person after `decision`; None if there is none (a rejected create).
 
     `user_id` is taken for a created person only, `invitation_id` for a person's first invitation only. The version
-    rises unless the outcome is unchanged or rejected. `now` is the database's clock. Where nothing is to be written the
+    rises, above `versions_above`, unless the outcome is unchanged or rejected. `now` is the database's clock. Where nothing is to be written the
     result is the very object that was decided on.
     """
     after = decision.after
@@ -61,7 +63,7 @@ def apply(decision: Decision, *, now: datetime, user_id: str = "", invitation_id
         return after._replace(invitation=next_generation(decision.invitation.after, after, invitation_id, now))
     return after._replace(
         user_id=user_id if outcome == "created" else after.user_id,
-        version=after.version + 1,
+        version=max(after.version, versions_above) + 1,
         invitation=next_generation(decision.invitation.after, after, invitation_id, now)
         if queued
         else decision.invitation.after,

@@ -55,6 +55,7 @@ async def _make(
         return found.user, False
     if not await store.claim_addresses(connection, {(academy, address): key[1]}):
         raise Problem(409, "email_in_use", "somebody of the academy has that e-mail address")
+    version = 1 + (await store.versions_above(connection))
     user = User(
         user_id=new_id(),
         number=number,
@@ -71,14 +72,14 @@ async def _make(
         language=asked.language or organisation.default_language,
         active=True,
         administrator=True,
-        version=1,
+        version=version,
     )
     if password_hash is None:
         now = await store.now(connection)
         user = user._replace(invitation=next_generation(NO_INVITATION, user, new_id(), now))
     await store.insert_users(connection, {key: user})
     body: dict[str, Any] = {
-        "version": 1,
+        "version": version,
         "org_revision": organisation.revision,
         "person": messages.person_json(user, organisation),
     }

