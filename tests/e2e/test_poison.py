@@ -236,11 +236,13 @@ def test_dead_letters_can_be_listed_and_looked_at(acme: Academy) -> None:
     (poison,) = broker.publish(kafka, [replace(request(acme, "user.requests", 1001), value='{"naam": "Zoë'.encode())])
     (letter,) = letters(kafka, [poison])
     id_ = letter.header("x-dead-letter-id")
-    listed = acme.platform.ok("dlq", "list", "--json").json()["dead_letters"]
+    listed = acme.platform.ok("dlq", "list", "--academy", acme.id, "--json").json()["dead_letters"]
     (mine,) = (each for each in listed if each["id"] == id_)
-    assert set(mine) == {"id", "topic", "time", "academy", "type", "key", "reason"}
     assert (mine["academy"], mine["type"], mine["key"]) == (acme.id, REQUESTED, f"{acme.id}/1001")
+    assert (mine["group"], mine["state"]) == ("user-service.user.requests", "open")
+    assert mine["reason"] == letter.header("x-error-message")
     shown = acme.platform.ok("dlq", "show", id_, "--json").json()
-    assert (shown["value"], shown["original_topic"]) == ('{"naam": "Zoë', "user.requests")
-    assert (shown["original_partition"], shown["original_offset"]) == (str(poison.partition), str(poison.offset))
+    assert (shown["value"], shown["topic"]) == ('{"naam": "Zoë', "user.requests")
+    assert (shown["partition"], shown["offset"]) == (poison.partition, poison.offset)
+    assert dict(shown["headers"]) == {name: (value or b"").decode() for name, value in poison.headers}
     assert acme.platform.run("dlq", "show", "no-such-id", "--json").code == 1

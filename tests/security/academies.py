@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
-from outside import books
+from outside import books, broker
 from outside.academy import Academy, new_academy
 
 from contracts.fields import IMPORT_FIELDS
@@ -132,6 +132,7 @@ class _Made:
         self._add_token()
         self._add_provider(issuer)
         self._ask_reset()
+        self._set_aside()
         self._note_ids()
         self.http.close()
 
@@ -253,6 +254,18 @@ class _Made:
         person = self.realm.people["elders"]
         self._ask("POST", f"/academies/{self.realm.id}/password-resets", json={"email": person.email})
         self.realm.ids["password-resets/{token}"] = self._token_for(person, "password")
+
+    def _set_aside(self) -> None:
+        """A request that nobody can read."""
+        key = f"{self.realm.id}/{self.realm.mark}"
+        poison = broker.event("user.requests", key, "instroom.user.requested.v1", self.realm.mark.encode())
+        broker.publish(self.realm.academy.platform.address("broker"), [poison])
+        client = self.realm.academy.client
+
+        def letters() -> Any:
+            return client.get("user-service", "/dead-letters", academy=self.realm.id)["dead_letters"]
+
+        self.realm.ids["dead-letters/{id}"] = wait_until(letters, what="a dead letter")[0]["id"]
 
     def _note_ids(self) -> None:
         realm = self.realm

@@ -93,7 +93,10 @@ def body_of(route: Route, realm: Realm) -> dict[str, Any]:
         "client_id": realm.mark,
         "client_secret": "geheim",
     }
+    letters = {"ids": [realm.ids["dead-letters/{id}"]], "run": realm.mark}
     bodies: dict[tuple[str, str], Any] = {
+        ("post", "/dead-letters/replay"): letters,
+        ("post", "/dead-letters/drop"): letters,
         ("put", "/academies/{academy}/identity-provider"): provider,
         ("post", "/academies/{academy}/oidc-sessions"): {"flow": "niets", "state": "niets", "code": "niets"},
         ("post", "/academies/{academy}/structure"): {"companies": [{"name": units["company"], "remove": True}]},

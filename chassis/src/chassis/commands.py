@@ -84,19 +84,22 @@ class Commands:
         return id_
 
     async def finish(self, connection: Connection, outcomes: Sequence[tuple[Envelope, dict[str, Any]]]) -> None:
-        """Store the outcomes of requests in the transaction that made them; the first of a command stands.
+        """Store the outcomes of requests in the transaction that made them; the first of a command stands, until one of a
+        higher attempt replaces it: of a request that had gone to the dead letters and was sent again.
 
         Whoever may write to the topic can name any command as its reference: one of another academy is left alone.
         """
         if not outcomes:
             return
         await connection.execute(
-            """UPDATE command SET outcome = k.outcome, finished_at = now()
-               FROM unnest($1::text[], $2::text[], $3::jsonb[]) AS k (id, academy, outcome)
-               WHERE command.id = k.id AND command.academy = k.academy AND finished_at IS NULL""",
+            """UPDATE command SET outcome = k.outcome, attempt = k.attempt, finished_at = now()
+               FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::bigint[]) AS k (id, academy, outcome, attempt)
+               WHERE command.id = k.id AND command.academy = k.academy
+                 AND (finished_at IS NULL OR command.attempt < k.attempt)""",
             [request.request_id for request, _ in outcomes],
             [request.academy for request, _ in outcomes],
             [outcome for _, outcome in outcomes],
+            [request.attempt for request, _ in outcomes],
         )
         for request, _ in outcomes:
             if (done := self._waiting.pop(request.request_id, None)) is not None:

@@ -24,6 +24,7 @@ from chassis.commands import COMMAND_SOURCE, Commands
 from chassis.database import Connection, Pool, is_transient
 from chassis.records import (
     MAX_LETTER_BYTES,
+    REPLAY_OF,
     Event,
     Headers,
     RawEvent,
@@ -31,6 +32,7 @@ from chassis.records import (
     Record,
     Undecodable,
     deterministic_id,
+    encode_headers,
 )
 from chassis.telemetry import tracing
 from contracts.envelope import Envelope, EnvelopeError, key_academy
@@ -59,6 +61,16 @@ _behind = Gauge(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A dead letter that can be read, with the requests of its key that came before it and were sent again."""
+
+    id: str
+    record: Record[Any]
+    at: datetime
+    before: Sequence[Envelope]
+
+
 @dataclass(kw_only=True)
 class Subscription:
     """What a service wants of a topic. `handle` gets one batch and runs one transaction; it must be idempotent.
@@ -66,7 +78,8 @@ class Subscription:
     `known` are the types that the topic carries; those without a model are passed over, and so is what `wants` does not
     want (by envelope) and what `skips` skips (by type and undecoded value). `answer` makes the events that
     are written together with a dead letter, so that whoever asked is told, and `outcome` what is found under a command
-    that came over HTTP, by the id of the dead letter.
+    that came over HTTP, by the id of the dead letter. `changed_later` finds, when letters are to be sent again, those
+    whose person was changed after they were set aside, by other than the requests before them.
     """
 
     topic: Topic
@@ -77,6 +90,7 @@ class Subscription:
     skips: Callable[[str, bytes], bool] | None = None
     answer: Callable[[Envelope, str, str], list[Event]] | None = None
     outcome: Callable[[str], dict[str, Any]] | None = None
+    changed_later: Callable[[Connection, Sequence[SetAside]], Awaitable[set[str]]] | None = None
     max_records: int = 1_000
     keeps_positions: bool = True
     """Whether `handle` stores where it is with what it writes, so that a restored database reads again what it lost."""
@@ -217,7 +231,9 @@ class Consumer:
                     await self._alone(records[0], error, membership)
 
     async def _alone(self, record: Record[Any], error: Exception, membership: Membership) -> None:
-        for attempt in range(1, TRIES_ALONE):
+        # A replay whose cause was not mended is what it was before, a dead letter: what comes with it need not wait.
+        is_replay = any(name == REPLAY_OF for name, _ in record.headers)
+        for attempt in range(1, 1 if is_replay else TRIES_ALONE):
             await self._pause(0.1 * 2**attempt)
             try:
                 await self._until_done(lambda: self.subscription.handle([record]), membership)
@@ -227,7 +243,8 @@ class Consumer:
                 error = again
             else:
                 return
-        await self._brake(membership)
+        if not is_replay:
+            await self._brake(membership)
         self.log.error(
             "consumer.set_aside", topic=record.topic, partition=record.partition, offset=record.offset, exc_info=error
         )
@@ -302,24 +319,36 @@ class Consumer:
         }
         async with self.pool.acquire() as connection, connection.transaction():
             new = await connection.fetch(
-                """INSERT INTO dead_letter (cluster_id, topic, partition, "offset", id, reason)
-                   SELECT $1, * FROM unnest($2::text[], $3::int[], $4::bigint[], $5::text[], $6::text[])
+                """INSERT INTO dead_letter
+                       (cluster_id, consumer_group, topic, partition, "offset", id, reason, academy, type)
+                   SELECT $1, $2, * FROM unnest($3::text[], $4::int[], $5::bigint[], $6::text[], $7::text[], $8::text[],
+                       $9::text[])
                    ON CONFLICT DO NOTHING RETURNING id""",
                 self.cluster,
+                self.group,
                 [r.topic for r, _ in bad],
                 [r.partition for r, _ in bad],
                 [r.offset for r, _ in bad],
                 [ids[r.topic, r.partition, r.offset] for r, _ in bad],
                 [str(error).replace("\0", "\ufffd") for _, error in bad],
+                [_said(r, "ce_academy") for r, _ in bad],
+                [_said(r, "ce_type") for r, _ in bad],
             )
             fresh = {row["id"] for row in new}
             events: list[Event | RawEvent] = []
+            kept: list[tuple[str, bytes | None, bytes, bytes | None]] = []
+            cut: dict[str, int] = {}
             outcomes: list[tuple[Envelope, dict[str, Any]]] = []
             for raw, error in bad:
                 id_ = ids[raw.topic, raw.partition, raw.offset]
                 if id_ not in fresh:
                     continue
-                events.append(self._dead_letter(raw, error, id_))
+                letter, own, size = self._dead_letter(raw, error, id_)
+                events.append(letter)
+                if not isinstance(raw, Undecodable):
+                    kept.append((id_, letter.key, encode_headers(own), letter.value))
+                if size > MAX_LETTER_BYTES:
+                    cut[id_] = size
                 if error.envelope is None:
                     continue
                 if self.subscription.answer is not None:
@@ -328,13 +357,18 @@ class Consumer:
                     events.extend(answer for answer in answers if outbox.fits(answer))
                 if self.subscription.outcome is not None and error.envelope.request_source == COMMAND_SOURCE:
                     outcomes.append((error.envelope, self.subscription.outcome(id_)))
+            await connection.copy_records_to_table(
+                "dead_letter_record", records=kept, columns=("id", "key", "headers", "value")
+            )
+            if cut:
+                await connection.executemany("UPDATE dead_letter SET truncated = $2 WHERE id = $1", list(cut.items()))
             await outbox.enqueue(connection, events)
             if self.commands is not None:
                 await self.commands.finish(connection, outcomes)
         _set_aside.labels(self.subscription.topic.name).inc(len(fresh))
 
-    def _dead_letter(self, raw: RawRecord, error: Unreadable, id_: str) -> RawEvent:
-        """The record byte for byte; above MAX_LETTER_BYTES what fits of it, and how large it was."""
+    def _dead_letter(self, raw: RawRecord, error: Unreadable, id_: str) -> tuple[RawEvent, Headers, int]:
+        """The record byte for byte, those of its headers that are its own, and its size; above MAX_LETTER_BYTES what fits."""
         about = {
             "x-dead-letter-id": id_,
             "x-original-topic": raw.topic,
@@ -344,20 +378,30 @@ class Consumer:
             "x-error-message": str(error),
             "x-failed-at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         }
+        own: Headers = [*raw.headers]
         ours: Headers = [(name, value.encode()) for name, value in about.items()]
-        letter = RawEvent(self.subscription.topic.dlq.name, raw.key, [*raw.headers, *ours], raw.value)
+        letter = RawEvent(self.subscription.topic.dlq.name, raw.key, [*own, *ours], raw.value)
         if (size := letter.size()) <= MAX_LETTER_BYTES:
-            return letter
+            return letter, own, size
         ours.append(("x-truncated", str(size).encode()))
-        letter = replace(letter, headers=[*raw.headers, *ours], value=None)
+        letter = replace(letter, headers=[*own, *ours], value=None)
         if letter.size() > MAX_LETTER_BYTES:
+            own = []
             letter = replace(letter, key=None, headers=ours)
         value = None if raw.value is None else raw.value[: MAX_LETTER_BYTES - letter.size()]
-        return replace(letter, value=value)
+        return replace(letter, value=value), own, size
+
+
+def _said(raw: RawRecord, attribute: str) -> str:
+    """What the record says of itself, as text that can be looked for, whatever it is."""
+    value = next((value for name, value in raw.headers if name == attribute), None) or b""
+    return value[:300].decode(errors="replace").replace("\0", "\ufffd")
 
 
 @dataclass(frozen=True, slots=True)
-class _Rebuilt:
+class Rebuilt:
+    """A record as it came, from what was kept of it."""
+
     topic: str
     partition: int
     offset: int
@@ -369,7 +413,7 @@ class _Rebuilt:
 
 def _rebuilt(record: Record[Any]) -> RawRecord:
     """A record that could be read, as it came: for the dead letters."""
-    return _Rebuilt(
+    return Rebuilt(
         record.topic,
         record.partition,
         record.offset,

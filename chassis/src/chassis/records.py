@@ -25,6 +25,9 @@ MAX_LETTER_BYTES = 2_000_000
 """The same of a dead letter: above any record that came uncompressed, with what is said about it. What a sender had
 compressed may be larger, and is cut."""
 
+REPLAY_OF = "x-replay-of"
+"""The header by which a record tells of which dead letter it is the replay."""
+
 _NAMESPACE = uuid.UUID("6f9d4f0e-6f0b-5d1c-9a52-0d3c5f1a7b11")
 
 

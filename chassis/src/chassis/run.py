@@ -31,6 +31,8 @@ from chassis.database import (
     make_pool,
     migrate,
 )
+from chassis.dead_letters import http, looking
+from chassis.dead_letters.acting import Acting
 from chassis.dispatch import Dispatcher
 from chassis.http import Health, make_app
 from chassis.positions import Placement
@@ -139,7 +141,8 @@ class _Process:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stopping.set)
-        routers = [self.kit.commands.router, *self.service.routers]
+        letters = http.make_router(self.pool, Acting(self.pool, self.service.subscriptions))
+        routers = [self.kit.commands.router, letters, *self.service.routers]
         if self.service.streams:
             routers.append(streaming.make_router(self.pool, self.service.streams))
         verifier = Verifier(self.settings.access_keys)
@@ -202,6 +205,7 @@ class _Process:
             self._in_background(getattr(task, "__qualname__", "task"), task)
         self._in_background("purge request_log", partial(_hourly, partial(request_log.purge, self.pool)))
         self._in_background("purge command", partial(_hourly, self.kit.commands.purge))
+        self._in_background("purge dead letters", partial(_hourly, partial(looking.purge, self.pool)))
         self._subscribe(cluster)
         self.health.reason = "joining the consumer groups"
         await self._patiently("broker", self.broker.start)

@@ -132,6 +132,18 @@ async def test_the_first_outcome_of_a_command_stands_and_another_academy_gives_n
     assert await pool.fetchval("SELECT outcome FROM command WHERE id = $1", id_) == {"code": "first"}
 
 
+async def test_the_outcome_of_a_higher_attempt_replaces_that_of_a_request_that_had_been_set_aside(
+    make_migrated_pool: MakePool,
+) -> None:
+    pool = await make_migrated_pool()
+    service = Commands(pool, "test")
+    event = asked(service)
+    id_ = await service.submit(event)
+    for attempt, code in ((1, "not_processed"), (3, "created"), (2, "late"), (3, "twice")):
+        await service.finish(pool, [(replace(event.envelope, attempt=attempt), {"code": code})])  # type: ignore[arg-type]
+    assert await pool.fetchval("SELECT outcome FROM command WHERE id = $1", id_) == {"code": "created"}
+
+
 def test_a_command_is_known_as_long_as_a_duplicate_of_it_would_do_nothing() -> None:
     on_its_topic = timedelta(days=7)
     assert request_log.KEEP + on_its_topic <= commands.KEEP

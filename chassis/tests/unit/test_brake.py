@@ -13,7 +13,7 @@ from structlog.testing import LogCapture
 
 from chassis.broker import Membership
 from chassis.consuming import BRAKE_AFTER, BRAKE_WITHIN, Consumer, Subscription, Unreadable
-from chassis.records import RawRecord, Record
+from chassis.records import REPLAY_OF, RawRecord, Record
 from chassis.telemetry import with_trace
 from contracts.envelope import Envelope
 from contracts.topics import Topic
@@ -174,3 +174,12 @@ async def test_what_is_logged_has_a_trace_in_a_batch_of_one_none_in_one_of_sever
         ("between", None),
         ("handled", None),
     ]
+
+
+async def test_replays_that_fail_again_are_set_aside_at_once_and_hold_nobody_up() -> None:
+    consumer, member = Hurried(nothing_works), Member()
+    replays = [Raw(n) for n in range(2 * BRAKE_AFTER)]
+    for raw in replays:
+        raw.headers = [*raw.headers, (REPLAY_OF, b"a letter")]
+    await consumer(replays, member)
+    assert (len(consumer.aside), clock.now, consumer.halted) == (2 * BRAKE_AFTER, 1_000.0, None)

@@ -1,6 +1,5 @@
-"""Records as documents: events with their envelope, dead letters byte for byte."""
+"""Records as documents: events with their envelope."""
 
-import base64
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,10 +25,6 @@ def event(*place: Any) -> dict[str, Any]:
     return showing.event(Record(*place))
 
 
-def dead_letter(*place: Any) -> dict[str, Any]:
-    return showing.dead_letter(Record(*place))
-
-
 def test_an_event_tells_where_it_is_its_envelope_and_its_data() -> None:
     shown = event("user.events", 3, 9, MOMENT, b"demo/1", ENVELOPE.headers(), b'{"version":1}')
     assert shown["topic"] == "user.events"
@@ -53,25 +48,11 @@ def test_a_tombstone_has_no_data() -> None:
     assert "data_text" not in shown
 
 
-def test_a_dead_letter_keeps_its_bytes_and_tells_the_reason() -> None:
-    headers = [*ENVELOPE.headers(), ("x-dead-letter-id", b"d1"), ("x-error-message", b"no JSON")]
-    shown = dead_letter("user.events.dlq", 0, 4, MOMENT, b"demo/1", headers, b"\xfe{")
-    assert (shown["id"], shown["reason"], shown["academy"]) == ("d1", "no JSON", "demo")
-    assert base64.b64decode(shown["value_base64"]) == b"\xfe{"
-    assert ["ce_id", "e1"] in shown["headers"]
-    assert not any(name.startswith("x-") for name, _ in shown["headers"])
-
-
-def test_a_dead_letter_without_an_id_is_named_by_its_place() -> None:
-    assert dead_letter("user.events.dlq", 0, 4, MOMENT, None, [], None)["id"] == "user.events.dlq:0:4"
-
-
 def test_a_record_that_cannot_be_had_is_shown_by_its_place() -> None:
     unreadable = showing.Unreadable("user.events", 3, 9)
-    for shown in (showing.event(unreadable), showing.dead_letter(unreadable)):
-        assert (shown["topic"], shown["partition"], shown["offset"], shown["time"]) == ("user.events", 3, 9, None)
-        assert "UTF-8" in shown["envelope_error"]
-    assert showing.dead_letter(unreadable)["id"] == "user.events:3:9"
+    shown = showing.event(unreadable)
+    assert (shown["topic"], shown["partition"], shown["offset"], shown["time"]) == ("user.events", 3, 9, None)
+    assert "UTF-8" in shown["envelope_error"]
 
 
 def test_the_academy_of_a_record_is_in_its_headers_or_else_in_its_key() -> None:

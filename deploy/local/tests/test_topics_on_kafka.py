@@ -115,7 +115,7 @@ async def test_a_record_that_cannot_be_had_is_told_by_its_place_and_hides_no_oth
         (2, 0): b"elsewhere 2",
     }
     assert len(found) == 6
-    assert [each.offset for each in found if "envelope_error" in showing.dead_letter(each)] == [1, 2]
+    assert [each.offset for each in found if isinstance(each, showing.Unreadable)] == [1, 2]
 
 
 async def test_no_partitions_have_no_records(stack: dict[str, str]) -> None:

@@ -108,12 +108,12 @@ class Client:
         """The JSON that is there."""
         return self.send(service, "GET", path, params=params).json()
 
-    def whole_list(self, service: Service, path: str, member: str) -> list[dict[str, Any]]:
+    def whole_list(self, service: Service, path: str, member: str, **params: Any) -> list[dict[str, Any]]:
         """All pages of a list."""
         found: list[dict[str, Any]] = []
         after = None
         while True:
-            page = self.get(service, path, limit=_PAGE, after=after)
+            page = self.get(service, path, limit=_PAGE, after=after, **params)
             found += page[member]
             if (after := page.get("next")) is None:
                 return found
@@ -231,7 +231,7 @@ class Client:
             text = self._say("failed", service=service, status=response.status_code, reason=detail)
             return Failure("failed", text, Exit.UNAVAILABLE)
         # Told by the services in English only.
-        if code == ErrorCode.NOT_FOUND and service in _NAMED_BY:
+        if code == ErrorCode.NOT_FOUND and service in _NAMED_BY and _academy_of(path):
             return not_found(_NAMED_BY[service], unquote(path.split("/")[4]), self._say)
         if code in ("not_checked", "too_old"):
             detail = self._say(code, id=unquote(path.split("/")[4]), academy=_academy_of(path))

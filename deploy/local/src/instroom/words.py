@@ -212,7 +212,75 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "none_imports": ("Nog geen imports.", "No imports yet."),
     "none_users": ("Nog geen gebruikers.", "No users yet."),
     "none_mails": ("Nog geen e-mail ontvangen.", "No mail received yet."),
-    "none_dead": ("Geen berichten opzij gezet.", "No dead letters."),
+    "none_dead": ("Geen opzij gezette berichten.", "No dead letters."),
+    "none_acted": ("Nog niets mee gedaan.", "Nothing was done with any yet."),
+    "who": ("wie", "who"),
+    "what": ("wat", "what"),
+    "run": ("opdracht", "run"),
+    "letter_open": ("open", "open"),
+    "letter_replayed": ("opnieuw verstuurd", "replayed"),
+    "letter_dropped": ("afgehandeld", "dropped"),
+    "letter_replay": ("opnieuw versturen", "replay"),
+    "letter_drop": ("afhandelen", "drop"),
+    "dealing_replay": ("Opnieuw versturen", "Sending again"),
+    "dealing_drop": ("Afhandelen", "Dropping"),
+    "did_replay": (
+        "{n} opnieuw verstuurd, {skipped} overgeslagen. Terugzien: instroom dlq audit --run {run}",
+        "{n} sent again, {skipped} skipped. See it again: instroom dlq audit --run {run}",
+    ),
+    "did_drop": (
+        "{n} afgehandeld, {skipped} overgeslagen. Terugzien: instroom dlq audit --run {run}",
+        "{n} dropped, {skipped} skipped. See it again: instroom dlq audit --run {run}",
+    ),
+    "would_replay": (
+        "{n} worden opnieuw verstuurd, {skipped} overgeslagen; er is nog niets gedaan.",
+        "{n} will be sent again, {skipped} skipped; nothing was done yet.",
+    ),
+    "would_drop": (
+        "{n} worden afgehandeld, {skipped} overgeslagen; er is nog niets gedaan.",
+        "{n} will be dropped, {skipped} skipped; nothing was done yet.",
+    ),
+    "skipped_letters": ("Overgeslagen:", "Skipped:"),
+    "force_helps": (
+        "Toch versturen, waar dat kan: dezelfde opdracht met --force",
+        "To send these all the same, where that is possible: the same command with --force",
+    ),
+    "say_which_letters": (
+        "zeg welke berichten: id's, een filter (--topic, --academy, …) of --all",
+        "say which letters: ids, a filter (--topic, --academy, …) or --all",
+    ),
+    "no_time": (
+        "{said} is geen tijdstip; schrijf het als 2026-11-30T14:00",
+        "{said} is no time; write it as 2026-11-30T14:00",
+    ),
+    "skipped_unknown": ("het bericht is er niet meer", "the letter is not there any more"),
+    "skipped_not_kept": (
+        "de inhoud is niet bewaard; de afzender moet het opnieuw sturen",
+        "its bytes were not kept; its sender has to send it again",
+    ),
+    "skipped_truncated": (
+        "het einde ontbreekt, het bericht was te groot om te bewaren; de afzender moet het opnieuw sturen",
+        "its end is missing, the message was too large to be kept; its sender has to send it again",
+    ),
+    "skipped_too_large": (
+        "het is groter dan een bericht mag zijn dat van hier uitgaat; de afzender moet het opnieuw sturen",
+        "it is larger than what may go out from here; its sender has to send it again",
+    ),
+    "skipped_not_consumed": (
+        "deze versie van de service leest dat topic niet",
+        "this version of the service does not read that topic",
+    ),
+    "skipped_compacted": (
+        "het topic bewaart van alles de laatste stand, en die is niet deze; herstart de service, die leest hem opnieuw",
+        "the topic keeps the last state of everything, which is not this one; restart the service, which reads it again",
+    ),
+    "skipped_already_replayed": ("het is al opnieuw verstuurd", "it was sent again already"),
+    "skipped_already_dropped": ("het is al afgehandeld", "it was dropped already"),
+    "skipped_unreadable": ("het is nog steeds onleesbaar", "it still cannot be read"),
+    "skipped_changed_later": (
+        "de persoon is daarna gewijzigd; dit bericht zou dat ongedaan maken",
+        "the person was changed later; this message would undo that",
+    ),
     "did_created": ("toegevoegd", "added"),
     "did_restored": ("hersteld, met de geschiedenis", "restored, with the history"),
     "did_updated": ("bijgewerkt", "updated"),
@@ -260,6 +328,10 @@ class Words:
     def state(self, name: str) -> str:
         """The state of an import; one of a newer version as it is."""
         return self(f"state_{name}") if f"state_{name}" in _WORDS else name
+
+    def skipped(self, reason: str) -> str:
+        """Why a dead letter was skipped; a reason of a newer version as it is."""
+        return self(f"skipped_{reason}") if f"skipped_{reason}" in _WORDS else reason
 
     def counted(self, rows: int) -> str:
         """So many rows."""

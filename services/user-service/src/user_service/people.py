@@ -2,14 +2,14 @@
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
 from chassis.database import Connection
 from user_service.domain.documents import timestamp
 from user_service.domain.person import User
-from user_service.store import to_user
+from user_service.store import PersonKey, to_user
 
 Status = Literal["active", "inactive", "deleted"]
 Standing = Literal["none", "waiting", "already_invited", "already_accepted", "failed", "expired", "withdrawn"]
@@ -144,6 +144,26 @@ class Happened(NamedTuple):
 async def record_history(connection: Connection, happened: Sequence[Happened]) -> None:
     """Keep what happened, in that order."""
     await connection.copy_records_to_table("person_history", columns=Happened._fields, records=happened)
+
+
+async def changes_since(
+    connection: Connection, since: Mapping[PersonKey, datetime]
+) -> dict[PersonKey, list[tuple[datetime, int]]]:
+    """When each of the people was changed after that moment, and to which version."""
+    ordered = sorted(since)
+    rows = await connection.fetch(
+        """SELECT h.academy, h.number_key, h.at, h.version
+           FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS k (academy, number_key, since)
+           CROSS JOIN LATERAL (SELECT * FROM person_history h
+               WHERE h.academy = k.academy AND h.number_key = k.number_key AND h.at > k.since) AS h""",
+        [k[0] for k in ordered],
+        [k[1] for k in ordered],
+        [since[k] for k in ordered],
+    )
+    changes: dict[PersonKey, list[tuple[datetime, int]]] = {}
+    for row in rows:
+        changes.setdefault((row["academy"], row["number_key"]), []).append((row["at"], row["version"]))
+    return changes
 
 
 async def history(connection: Connection, academy: str, number_key: str, *, limit: int = 1_000) -> list[dict[str, Any]]:

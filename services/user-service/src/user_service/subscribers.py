@@ -13,6 +13,7 @@ from contracts.events.org import REMOVED, DepartmentChanged
 from contracts.topics import INVITATION_EVENTS, ORG_STRUCTURE, USER_CHECKS, USER_REQUESTS, USER_REQUESTS_BULK, Topic
 from user_service import messages, store
 from user_service.applying import Applying
+from user_service.changed_later import find_changed_later
 from user_service.checking import Checking
 from user_service.moving import Moving
 
@@ -70,6 +71,7 @@ def _requests(topic: Topic, applying: Applying, *, max_records: int) -> Subscrip
         handle=applying,
         answer=_answer_request,
         outcome=messages.command_not_processed,
+        changed_later=find_changed_later,
         max_records=max_records,
         interactive=topic is USER_REQUESTS,
     )

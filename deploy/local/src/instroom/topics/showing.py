@@ -1,6 +1,5 @@
 """A record as a document. Pure."""
 
-import base64
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -55,17 +54,6 @@ class Unreadable:
 
 UNREADABLE: Final = "the name of a header, here or earlier in the same batch of the sender, is not UTF-8"
 
-DEAD_LETTER: Final = {
-    "id": "x-dead-letter-id",
-    "original_topic": "x-original-topic",
-    "original_partition": "x-original-partition",
-    "original_offset": "x-original-offset",
-    "consumer_group": "x-consumer-group",
-    "reason": "x-error-message",
-    "failed_at": "x-failed-at",
-}
-"""The headers that a dead letter has beside those it came with."""
-
 
 def time_text(milliseconds: int) -> str | None:
     """The broker's time of a record."""
@@ -99,21 +87,6 @@ def event(record: Record) -> dict[str, Any]:
     except EnvelopeError as error:
         document |= {"envelope_error": str(error), "headers": [[name, text(raw)] for name, raw in record.headers]}
     return document | _data(record.value)
-
-
-def dead_letter(record: Record) -> dict[str, Any]:
-    """A dead letter in full: why it was set aside, where it came from, its headers and its bytes."""
-    about = {name: text(raw) for name, raw in record.headers}
-    document: dict[str, Any] = {name: about.get(header) for name, header in DEAD_LETTER.items()}
-    document["id"] = document["id"] or f"{record.topic}:{record.partition}:{record.offset}"
-    document |= _place(record)
-    document |= {"academy": academy_of(record.key, record.headers), "type": about.get("ce_type")}
-    document["headers"] = [[name, text(raw)] for name, raw in record.headers if name not in DEAD_LETTER.values()]
-    document["value"] = text(record.value)
-    document["value_base64"] = None if record.value is None else base64.b64encode(record.value).decode()
-    if isinstance(record, Unreadable):
-        document["reason"] = document["envelope_error"] = UNREADABLE
-    return document
 
 
 def _place(record: Record) -> dict[str, Any]:
