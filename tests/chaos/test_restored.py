@@ -115,6 +115,27 @@ def until_told(ledger: Ledger, services: Sequence[str]) -> None:
     wait_until(all_told, timeout=PATIENCE, what="the broker knows how far each outbox is published")
 
 
+def positions(ledger: Ledger, service: str) -> dict[str, int]:
+    """How far the service is in each partition that it consumes, as its own database has it."""
+    at: dict[str, int] = json.loads(
+        ledger.ask(
+            service,
+            "SELECT coalesce(json_object_agg(topic || '/' || partition, next_offset), '{}') FROM consumer_position",
+        )
+    )
+    return at
+
+
+def until_at(ledger: Ledger, service: str, ends: dict[str, int]) -> None:
+    """Wait until the service has come as far as it was."""
+
+    def is_there() -> bool:
+        now = positions(ledger, service)
+        return all(now.get(partition, 0) >= end for partition, end in ends.items())
+
+    wait_until(is_there, timeout=PATIENCE, what=f"{service}-service has read again what it had forgotten")
+
+
 def structure(ledger: Ledger) -> list[dict[str, object]]:
     companies: list[dict[str, object]] = ledger.call("org", "GET", ledger.path("structure")).json()["companies"]
     return companies
@@ -152,9 +173,12 @@ def test_a_restored_database_comes_back_by_itself(
         structure(ledger),
     )
 
+    handled = {service: positions(ledger, service) for service in services}
+
     dumps.restore()
 
-    wait_until(lambda: len(ledger.people()) == len(people), timeout=PATIENCE, what="everybody is there again")
+    for service in services:
+        until_at(ledger, service, handled[service])
     lost_with_its_database = "import" in services and when == BEFORE
     if not lost_with_its_database:
         ledger.until(import_id, "completed")

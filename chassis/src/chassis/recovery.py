@@ -79,7 +79,8 @@ class Told:
         async with self._consumer() as consumer:
             while True:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._more.wait(), self.REPEAT)
+                    async with asyncio.timeout(self.REPEAT):
+                        await self._more.wait()
                 self._more.clear()
                 self._highest = max(self._highest, await self._read(consumer))
                 if self._highest:

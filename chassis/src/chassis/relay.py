@@ -166,7 +166,8 @@ class Relay(outbox.Wakeable):
             connection = await connect(self._dsn)
             try:
                 while True:
-                    await asyncio.wait_for(self._renew(connection), LEASE)
+                    async with asyncio.timeout(LEASE):
+                        await self._renew(connection)
                     await asyncio.sleep(RENEW_EVERY)
             finally:
                 connection.terminate()
@@ -197,7 +198,9 @@ class Relay(outbox.Wakeable):
             if await self._step(connection, position):
                 continue
             try:
-                await asyncio.wait_for(self._awake.wait(), pause)
+                # Not asyncio.wait_for: it swallows a cancellation that comes together with what it waits for.
+                async with asyncio.timeout(pause):
+                    await self._awake.wait()
             except TimeoutError:
                 pause = min(2 * pause, POLL)
             else:

@@ -180,6 +180,25 @@ async def test_only_one_of_two_relays_leads(
             assert (first.leading, second.leading) == (True, False)
 
 
+async def test_whoever_renews_a_lease_ends_when_told_to_though_its_renewal_comes_at_that_moment(
+    database: str, make_migrated_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await make_migrated_pool()
+    renewing, renewed = asyncio.Event(), asyncio.get_running_loop().create_future()
+
+    async def renew(self: Relay, connection: Any) -> None:
+        renewing.set()
+        await renewed
+
+    monkeypatch.setattr(Relay, "_renew", renew)
+    keeping = asyncio.create_task(Relay(database, Publisher("", "test"), log=structlog.get_logger())._keep())
+    await renewing.wait()
+    renewed.set_result(None)
+    keeping.cancel()
+    await asyncio.wait({keeping}, timeout=30)
+    assert keeping.cancelled()
+
+
 async def test_published_events_keep_their_key_headers_and_bytes(
     stack: dict[str, str], database: str, make_migrated_pool: MakePool, topic: Topic
 ) -> None:

@@ -52,7 +52,8 @@ class Feeder:
                 pause = await self.step()
                 if pause:
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._wake.wait(), pause)
+                        async with asyncio.timeout(pause):
+                            await self._wake.wait()
         finally:
             self._lease_end = 0.0
             with contextlib.suppress(Exception):  # whoever waits gets it when it runs out

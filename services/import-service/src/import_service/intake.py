@@ -78,7 +78,8 @@ class Intake:
             self._wake.clear()
             if not await self.read_next():
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), IDLE)
+                    async with asyncio.timeout(IDLE):
+                        await self._wake.wait()
 
     async def read_next(self) -> bool:
         """Read one file that nobody reads; False if there is none."""

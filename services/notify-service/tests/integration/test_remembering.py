@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import structlog
+from structlog.testing import capture_logs
 
 from chassis.database import Pool
 from chassis.publishing import Publisher
@@ -88,7 +89,9 @@ async def test_what_cannot_be_read_keeps_no_mail_from_going_out(
     stack: dict[str, str], pool: Pool, publish: Any
 ) -> None:
     publisher = Publisher(stack["kafka"], "test")
-    type_ = ("ce_type", b"instroom.invitation.sent.v1")
-    await publisher.publish([RawEvent(INVITATION_EVENTS.name, b"a/1", [type_], b"{"), RawEvent(INVITATION_EVENTS.name, None, [("ce_type", b"\xff")], b"{")])  # fmt: skip
+    bad = ([("ce_type", b"instroom.invitation.sent.v1")], [("ce_type", b"\xff")])
+    await publisher.publish([RawEvent(INVITATION_EVENTS.name, b"poison/1", headers, b"{") for headers in bad])
     await publisher.stop()
-    await remembering(stack, pool)
+    with capture_logs() as lines:
+        await remembering(stack, pool)
+    assert len([line for line in lines if line["event"] == "mail.not_remembered"]) >= 2
