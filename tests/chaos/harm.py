@@ -21,7 +21,7 @@ from instroom.stack.table import service_environment
 from instroom.testing import Platform, wait_until
 
 HERE = Path(__file__).parent
-PATIENCE = 180.0
+PATIENCE = 300.0
 """Seconds; much more than anything takes, for machines that are busy with other things."""
 
 
@@ -69,6 +69,21 @@ def frozen(platform: Platform, name: str) -> Iterator[None]:
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def held(platform: Platform, name: str) -> Iterator[None]:
+    """It stands still for a moment, if it runs at all: what is seen meanwhile is still so a moment later."""
+    pid = process(platform, name).pid
+    with contextlib.suppress(ProcessLookupError):
+        if pid is not None:
+            os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            if pid is not None:
+                os.kill(pid, signal.SIGCONT)
 
 
 @contextlib.contextmanager

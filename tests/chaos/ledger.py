@@ -13,7 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import httpx
-from harm import PATIENCE
+from harm import PATIENCE, held
 from kafka_outside import Kafka, Seen, once
 from people import COMPANIES, FUNCTIONS, Workforce, state_hash
 
@@ -160,28 +160,45 @@ class Ledger:
         return document
 
     def in_the_middle(self, import_id: str, state: str, at_least: float = 0.1, at_most: float = 0.8) -> float:
-        """Wait until between these parts of the rows are done in this state; which part that is."""
+        """Wait until between these parts of the rows are done in this state; which part that is.
+
+        The broker is held while it is looked: however slow this process is, the rows do not pass it by.
+        """
 
         def part() -> float | None:
-            now = self.progress(import_id)
+            with held(self.platform, "kafka"):
+                now = self._glance(import_id)
+            if now is None:
+                return None
             assert now["state"] not in ("refused", "failed"), now
             done = float(now["done"]) / now["rows"] if now["rows"] else 0.0
             if now["rows"] and (now["state"] != state or done > at_most):
                 raise TooLate(f"too late to do harm: {now['state']}, {done:.0%} done")
             return done if done >= at_least else None
 
-        return float(wait_until(part, timeout=PATIENCE, every=0.005, what=f"the import is amidst {state}"))
+        return float(wait_until(part, timeout=PATIENCE, every=0.05, what=f"the import is amidst {state}"))
+
+    def _glance(self, import_id: str) -> Document | None:
+        """One look at the import, None where import-service does not answer: nothing waits for what is held."""
+        with contextlib.suppress(httpx.TransportError):
+            url = f"{self.services['import']}{self.path('imports', import_id)}"
+            answer = self._http.get(url, timeout=5)
+            if answer.status_code == 200:
+                document: Document = answer.json()
+                return document
+        return None
 
     def mails_in_the_middle(self, workforce: Workforce, low: float = 0.1) -> float:
         """Wait until between `low` and four fifths of the invitations have arrived."""
 
         def part() -> float | None:
-            arrived = len(self.mails()) / len(workforce.mailed)
+            with held(self.platform, "notify-service"):
+                arrived = len(self.mails()) / len(workforce.mailed)
             if arrived > 0.8:
                 raise TooLate(f"too late to do harm: {arrived:.0%} of the mails are there")
             return arrived if arrived >= low else None
 
-        return float(wait_until(part, timeout=PATIENCE, every=0.005, what="mails arrive"))
+        return float(wait_until(part, timeout=PATIENCE, every=0.05, what="mails arrive"))
 
     # counting
 

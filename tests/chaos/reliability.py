@@ -65,7 +65,7 @@ def write(file: Path, catalogue: Catalogue, reports: Iterable[pytest.TestReport]
         )
         case["tests"].append(
             {
-                "test": nodeid.rpartition("::test_")[2].replace("_", " "),
+                "test": nodeid.rpartition("::test_")[2].replace("_", " ").replace("[", " ["),
                 "passed": all(step.passed for step in steps),
                 "seconds": round(sum(step.duration for step in steps)),
                 "ledgers": [figures for name, figures in steps[-1].user_properties if name == "ledger"],

@@ -7,7 +7,6 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Sequence
-from itertools import chain, islice, repeat
 from operator import itemgetter
 
 import pytest
@@ -27,6 +26,10 @@ REPEATS = {"notify-service": REPEATS_PER_KILL, "postgres": REPEATS_PER_KILL, "ma
 """By who was killed; a database that dies takes the results with it that were being written."""
 CHECKING = ("kafka", "postgres", "org-service", "user-service", "import-service")
 STARTED = (*CHECKING, "notify-service", "mail", "web-console")
+HOLDING = ("kafka", "postgres", "user-service", "import-service")
+"""Without any of these an import stands still."""
+SHORTLY = 0.4
+"""Seconds between two kills of a round at most."""
 
 pytestmark = pytest.mark.case(
     "kills",
@@ -43,39 +46,44 @@ def test_processes_killed_at_random_in_check_and_start_leave_what_an_undisturbed
     rows, seed = size.rows(3_000, 50_000), random.randrange(2**32)
     print(f"seed {seed}")
     rng = random.Random(seed)
-    undisturbed = open_ledger(ledger.platform)
-    _import(undisturbed, Workforce(undisturbed.academy, rows))
-
     workforce = Workforce(ledger.academy, rows)
-    in_check = _victims(rng, CHECKING, size.times(5, 15))
-    in_start = _victims(rng, STARTED, size.times(16, 35))
+    in_check = _rounds(rng, CHECKING, size.times(5, 15), at_once=5)
+    in_start = _rounds(rng, STARTED, size.times(16, 35), at_once=size.times(16, 8))
     import_id = ledger.upload(workforce)
-    _kill_through(ledger, import_id, "checking", in_check)
+    _kill_through(ledger, import_id, "checking", in_check, rng)
     ledger.until(import_id, "checked")
     assert ledger.people() == [], "a check writes nothing"
     ledger.start(import_id)
-    _kill_through(ledger, import_id, "running", in_start)
+    _kill_through(ledger, import_id, "running", in_start, rng)
     ledger.until(import_id, "completed")
 
-    killed = [*in_check, *in_start]
+    killed = [name for victims in (*in_check, *in_start) for name in victims]
     ledger.balance(workforce, import_id, repeats=sum(REPEATS.get(name, 0) for name in killed))
-    assert _state(ledger) == _state(undisturbed)
     print(f"killed {dict(Counter(killed))}")
+    undisturbed = open_ledger(ledger.platform)
+    _import(undisturbed, Workforce(undisturbed.academy, rows))
+    assert _state(ledger) == _state(undisturbed)
     ledger.close(kills=len(killed))
 
 
-def _victims(rng: random.Random, names: Sequence[str], times: int) -> list[str]:
-    """So many, each of them as often as the others, in any order."""
-    rounds = chain.from_iterable(rng.sample(names, len(names)) for _ in repeat(None))
-    return list(islice(rounds, times))
+def _rounds(rng: random.Random, names: Sequence[str], times: int, *, at_once: int) -> list[list[str]]:
+    """So many victims, each name as often as the others and in any order, but nothing goes on without the first one."""
+    victims: list[str] = []
+    while len(victims) < times:
+        first = rng.choice(HOLDING)
+        victims += [first, *rng.sample([name for name in names if name != first], len(names) - 1)]
+    return [victims[n : min(n + at_once, times)] for n in range(0, times, at_once)]
 
 
-def _kill_through(ledger: Ledger, import_id: str, state: str, victims: Sequence[str]) -> None:
-    """One after the other, spread over the first four fifths of the rows; several at once where rows come by faster."""
-    for nth, name in enumerate(victims):
-        due = 0.05 + 0.75 * nth / len(victims)
-        ledger.in_the_middle(import_id, state, at_least=due, at_most=1.0)
-        _kill(ledger, name)
+def _kill_through(
+    ledger: Ledger, import_id: str, state: str, rounds: Sequence[Sequence[str]], rng: random.Random
+) -> None:
+    """Round after round while the import goes on, those of a round at random moments shortly after one another."""
+    for nth, victims in enumerate(rounds):
+        ledger.in_the_middle(import_id, state, 0.05 + 0.5 * nth / len(rounds), 1.0)
+        for name in victims:
+            _kill(ledger, name)
+            time.sleep(rng.uniform(0, SHORTLY))
 
 
 def _kill(ledger: Ledger, name: str) -> None:
