@@ -102,13 +102,14 @@ Wish = Invite | Reset | Recall | Bar
 
 @dataclass(slots=True)
 class Mail:
-    """What is known of one mail. `leased`: somebody may be sending it right now."""
+    """What is known of one mail. `leased`: somebody may be sending it right now; `bare`: only how it ended is known."""
 
     key: MailKey
     version: int
     state: State
     leased: bool = False
     withdrawing: bool = False
+    bare: bool = False
 
     def is_newer_than(self, other: "Mail") -> bool:
         if self.key[1] == other.key[1]:
@@ -135,6 +136,8 @@ class Plan:
     """Rows to mark as withdrawn."""
     withdraw_later: list[MailKey] = field(default_factory=list)
     """Rows to withdraw unless the attempt that is under way delivers them."""
+    complete: dict[MailKey, Invite] = field(default_factory=dict)
+    """What was asked for with rows that say only how a mail ended."""
     bars: dict[PersonKey, int] = field(default_factory=dict)
     facts: list[Fact] = field(default_factory=list)
 
@@ -166,7 +169,9 @@ def decide(wishes: Iterable[Wish], mails: Mapping[PersonKey, Sequence[Mail]], ba
 
 
 def _invite(plan: Plan, shelf: dict[MailKey, Mail], wish: Invite, bar: int) -> None:
-    if wish.key in shelf:
+    if (known := shelf.get(wish.key)) is not None:
+        if known.bare:
+            plan.complete[wish.key] = wish
         return
     mine = Mail(wish.key, wish.version, "queued")
     if bar >= wish.version or any(mail.is_newer_than(mine) for mail in shelf.values()):

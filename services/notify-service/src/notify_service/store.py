@@ -55,10 +55,11 @@ class Transaction:
         people = sorted(set(people))
         keys = [p[0] for p in people], [p[1] for p in people]
         rows = await self._conn.fetch(
-            """SELECT m.*, m.claim IS NOT NULL AND m.due_at > now() AS leased
+            """SELECT m.*, m.claim IS NOT NULL AND m.due_at > now() AS leased, m.email IS NULL AS bare
                FROM unnest($1::text[], $2::text[]) AS p (academy, number_key)
                CROSS JOIN LATERAL (
-                   SELECT academy, invitation_id, generation, number_key, user_version, state, withdrawing, claim, due_at
+                   SELECT academy, invitation_id, generation, number_key, user_version, state, withdrawing, claim, due_at,
+                     email
                    FROM mail WHERE mail.academy = p.academy AND mail.number_key = p.number_key
                      AND kind = 'invitation' FOR UPDATE) AS m""",
             *keys,
@@ -67,7 +68,7 @@ class Transaction:
         for r in rows:
             key = (r["academy"], r["invitation_id"], r["generation"])
             mails.setdefault((r["academy"], r["number_key"]), []).append(
-                Mail(key, r["user_version"], r["state"], r["leased"], r["withdrawing"])
+                Mail(key, r["user_version"], r["state"], r["leased"], r["withdrawing"], r["bare"])
             )
         bars = await self._conn.fetch(
             """SELECT b.* FROM unnest($1::text[], $2::text[]) AS p (academy, number_key)
@@ -110,6 +111,26 @@ class Transaction:
                      AND mail.generation = k.generation""",
                 *_columns(keys),
                 [False] * len(plan.withdraw) + [True] * len(plan.withdraw_later),
+            )
+        if plan.complete:
+            wishes = sorted(plan.complete.values(), key=lambda wish: wish.key)
+            await self._conn.execute(
+                """UPDATE mail SET user_version = k.version, email = k.email, name = k.name, language = k.language,
+                       academy_name = k.academy_name, expires_at = k.expires_at, queued_at = k.queued_at
+                   FROM unnest($1::text[], $2::uuid[], $3::int[], $4::bigint[], $5::text[], $6::text[], $7::text[],
+                       $8::text[], $9::timestamptz[], $10::timestamptz[])
+                       AS k (academy, invitation_id, generation, version, email, name, language, academy_name,
+                           expires_at, queued_at)
+                   WHERE mail.academy = k.academy AND mail.invitation_id = k.invitation_id
+                     AND mail.generation = k.generation AND mail.email IS NULL""",
+                *_columns(wish.key for wish in wishes),
+                [wish.version for wish in wishes],
+                [wish.email for wish in wishes],
+                [wish.name for wish in wishes],
+                [wish.language for wish in wishes],
+                [wish.academy_name for wish in wishes],
+                [wish.expires_at for wish in wishes],
+                [wish.queued_at for wish in wishes],
             )
         if plan.bars:
             bars = sorted(plan.bars.items())

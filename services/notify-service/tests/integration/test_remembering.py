@@ -43,8 +43,8 @@ async def test_what_was_sent_after_the_dump_is_not_sent_again(
     stack: dict[str, str], pool: Pool, take: Any, people: Any, delivering: Any, sink: Any, publish: Any, dumped: str
 ) -> None:
     unique = uuid.uuid4().hex
-    asked = [people.created(f"{unique}-{n}", people.invitation()) for n in range(5)]
-    refused = people.created(f"{unique}-x", people.invitation(), email=f"{unique}@refused.example")
+    asked = [people.created(f"{unique}-{n}", uuid.uuid4()) for n in range(5)]
+    refused = people.created(f"{unique}-x", uuid.uuid4(), email=f"{unique}@refused.example")
     sink.to_rcpt[f"{unique}@refused.example"] = ["550 no such mailbox"]
     await take(*asked, refused)
     if dumped == "while they were queued":
@@ -59,21 +59,23 @@ async def test_what_was_sent_after_the_dump_is_not_sent_again(
 
     await remembering(stack, pool)
     await take(*asked, refused)  # the consumer reads them again
-    later = people.created(f"{unique}-later", people.invitation())
+    later = people.created(f"{unique}-later", uuid.uuid4())
     await take(later)
     async with delivering():
         await eventually(lambda: len(sink.mails) > mails, what="the new one is mailed")
         await eventually(lambda: pool.fetchval("SELECT count(*) = 0 FROM mail WHERE state = 'queued'"))
     assert len(sink.mails) == mails + 1
-    rows = await pool.fetch("SELECT state, message_id, reason FROM mail WHERE personnel_number LIKE $1", f"{unique}%")
+    rows = await pool.fetch(
+        "SELECT state, message_id, reason, email FROM mail WHERE personnel_number LIKE $1", f"{unique}%"
+    )
     assert sorted(row["state"] for row in rows) == ["failed", *["sent"] * 6]
-    assert all((row["message_id"] or row["reason"]) for row in rows)
+    assert all((row["message_id"] or row["reason"]) and row["email"] for row in rows)
 
 
 async def test_the_next_start_reads_only_what_came_since(
     stack: dict[str, str], pool: Pool, take: Any, people: Any, delivering: Any, publish: Any
 ) -> None:
-    await take(people.created(uuid.uuid4().hex, people.invitation()))
+    await take(people.created(uuid.uuid4().hex, uuid.uuid4()))
     async with delivering():
         await eventually(lambda: pool.fetchval("SELECT count(*) = 0 FROM mail WHERE state = 'queued'"))
     await publish()
