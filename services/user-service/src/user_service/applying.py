@@ -101,7 +101,7 @@ class Applying:
             if isinstance(message, Requested) and message.planned is not None:
                 revision = max(revision, message.planned.org_revision)
             needed[academy] = max(needed.get(academy, 0), revision)
-        await self.organisations.wait_for(self.pool, needed)
+        await self.organisations.reach(needed)  # whether another instance knows a newer one, the transaction sees
 
     async def _retry(self, items: Sequence[_Item]) -> int:
         for redo in range(MOST_REDOS):
