@@ -21,10 +21,10 @@ from contracts.fields import number_key
 from user_service import messages, people, store
 from user_service.domain import documents
 from user_service.domain.commands import Command, decide_command
-from user_service.domain.decide import claimed_address, decide
+from user_service.domain.decide import carry_out, claimed_address, decide, plan_stands
 from user_service.domain.decision import Decision, Verdict, apply
 from user_service.domain.person import AddressHolder, User
-from user_service.domain.reading import Asked, Requested, read, told
+from user_service.domain.reading import Asked, Requested, read, read_key, told
 from user_service.identity import resets, sessions
 from user_service.ids import ids_of
 from user_service.organisations import Organisations
@@ -52,8 +52,9 @@ class _OrganisationIsOld(Exception):
 @dataclass(slots=True, eq=False)
 class _Item:
     request: Request
-    asked: Asked | None
     person: PersonKey
+    asked: Asked | None = None
+    """None of a command, and of a request whose plan stands."""
     decision: Decision | None = None
     before: User | None = None
     after: User | None = None
@@ -101,7 +102,7 @@ class Applying:
             if isinstance(message, Requested) and message.planned is not None:
                 revision = max(revision, message.planned.org_revision)
             needed[academy] = max(needed.get(academy, 0), revision)
-        await self.organisations.wait_for(self.pool, needed)
+        await self.organisations.reach(needed)  # whether another instance knows a newer one, the transaction sees
 
     async def _retry(self, items: Sequence[_Item]) -> int:
         for redo in range(MOST_REDOS):
@@ -144,6 +145,11 @@ class Applying:
         """Decide and write people and addresses; how many of the items were decided."""
         users = await store.load_users(connection, {i.person for i in items}, lock=True)
         administrators = await self._count_administrators(connection, items, users)
+        pace = Pace()
+        for item in items:
+            self._read(item, users.get(item.person))
+            if pace.due():
+                await asyncio.sleep(0)
         wanted = {
             (i.person[0], address)
             for i in items
@@ -178,10 +184,14 @@ class Applying:
     ) -> dict[str, int]:
         """Of the academies in which an administrator could stop being one in this batch."""
         academies = {key[0] for key, user in users.items() if user.administrator}
-        academies |= {
-            i.person[0] for i in items if i.asked is None and isinstance(i.request.message, GrantAdministrator)
-        }
+        academies |= {i.person[0] for i in items if isinstance(i.request.message, GrantAdministrator)}
         return await store.count_administrators(connection, academies, lock=True) if academies else {}
+
+    def _read(self, item: _Item, user: User | None) -> None:
+        message = item.request.message
+        if isinstance(message, Requested):
+            stands = plan_stands(message, user, self.organisations.of(item.person[0]))
+            item.asked = None if stands else item.asked or read(message)
 
     async def _decide_all(self, items: Sequence[_Item], state: _Known, now: datetime) -> int:
         pace = Pace()
@@ -200,6 +210,7 @@ class Applying:
         user = state.users.get(item.person)
         message = item.request.message
         last = user is not None and user.administers and state.administrators[academy] <= 1
+        self._read(item, user)  # earlier requests of the batch may have changed the person, and with that the plan
         if item.asked is not None:
             address = claimed_address(item.asked, user)
             key = (academy, address or "")
@@ -208,8 +219,10 @@ class Applying:
             claimant = state.claimed.get(key)
             holder = state.holders.get(key) if claimant is None else AddressHolder.of(claimant)
             decision = decide(item.asked, user, organisation, holder, now, last_administrator=last)
+        elif isinstance(message, Requested):
+            assert user is not None  # noqa: S101 - the plan stands
+            decision = carry_out(message, user, organisation, now)
         else:
-            assert not isinstance(message, Requested)  # noqa: S101
             decision = decide_command(message, user, organisation.revision, now, last_administrator=last)
         given = decision.outcome == "created" or decision.invitation.new_generation
         user_id, invitation_id = ids_of(item.request.envelope) if given else ("", "")
@@ -365,10 +378,8 @@ def command_outcome(
 
 def _item(record: Request) -> _Item:
     message = record.message
-    if isinstance(message, Requested):
-        asked = read(message)
-        return _Item(record, asked, (record.envelope.academy, asked.number_key))
-    return _Item(record, None, (record.envelope.academy, number_key(told(message.personnel_number))))
+    key = read_key(message) if isinstance(message, Requested) else number_key(told(message.personnel_number))
+    return _Item(record, (record.envelope.academy, key))
 
 
 def _without_duplicates(

@@ -11,7 +11,7 @@ from chassis.database import Connection
 from chassis.records import Record
 from contracts.fields import number_key
 from user_service import people
-from user_service.domain.reading import Requested, read, told
+from user_service.domain.reading import Requested, read_key, told
 from user_service.store import PersonKey
 
 _CHANGED_NOTHING: Final = ("unchanged", "rejected")
@@ -43,7 +43,7 @@ async def find_changed_later(connection: Connection, letters: Sequence[SetAside]
 
 def _person(record: Record[Any]) -> PersonKey:
     message = record.message
-    number = read(message).number_key if isinstance(message, Requested) else number_key(told(message.personnel_number))
+    number = read_key(message) if isinstance(message, Requested) else number_key(told(message.personnel_number))
     return record.envelope.academy, number
 
 

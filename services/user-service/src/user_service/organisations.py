@@ -60,8 +60,12 @@ class Organisations:
         """Wait until every academy is at its revision here, or at the newer one that the database has already."""
         async with pool.acquire() as connection:
             stored = await self._replica.stored_revision(connection, list(revisions))
-        needed = {a: max(revision, stored.get(a, 0)) for a, revision in revisions.items()}
-        await asyncio.gather(*(self._wait_for(a, n) for a, n in needed.items()))
+        await self.reach({a: max(revision, stored.get(a, 0)) for a, revision in revisions.items()})
+
+    async def reach(self, revisions: Mapping[str, int]) -> None:
+        """Wait until every academy is at its revision here."""
+        late = {academy: revision for academy, revision in revisions.items() if self.of(academy).revision < revision}
+        await asyncio.gather(*(self._wait_for(academy, revision) for academy, revision in late.items()))
 
     async def are_current(self, connection: Connection, academies: Collection[str]) -> bool:
         """Whether no other instance knows a newer revision of one of them."""

@@ -79,6 +79,9 @@ class OneOrganisation(Organisations):
     async def wait_for(self, pool: Pool, revisions: Mapping[str, int]) -> None:
         """It is as new as anybody needs it."""
 
+    async def reach(self, revisions: Mapping[str, int]) -> None:
+        """It is there."""
+
     async def are_current(self, connection: Connection, academies: Collection[str]) -> bool:
         return True
 

@@ -22,6 +22,7 @@ from contracts.events.users import (
     DeleteUser,
     GrantAdministrator,
     PersonFields,
+    Planned,
     ResendInvitation,
     RevokeAdministrator,
     UserRequested,
@@ -79,7 +80,14 @@ def record(academy: str, message: Any, *, id: str | None = None, attempt: int = 
 
 
 def request(
-    academy: str, number: str, *, mode: str = "upsert", id: str | None = None, attempt: int = 1, **fields: Any
+    academy: str,
+    number: str,
+    *,
+    mode: Any = "upsert",
+    id: str | None = None,
+    attempt: int = 1,
+    planned: Planned | None = None,
+    **fields: Any,
 ) -> Record[Any]:
     person = {
         "personnel_number": number,
@@ -89,7 +97,7 @@ def request(
         "company": "Acme",
         "department": "Sales",
     } | fields
-    message = UserRequested(mode=mode, person=PersonFields(**person))  # type: ignore[arg-type]
+    message = UserRequested(mode=mode, person=PersonFields(**person), planned=planned)
     return record(academy, message, id=id, attempt=attempt)
 
 
@@ -123,6 +131,21 @@ async def test_each_request_gets_exactly_one_outcome_with_its_own_reference(pool
         ("updated", "u"),
     ]
     assert (await people(pool))["1"]["first_name"] == "Anna"
+
+
+async def test_a_plan_stands_until_an_earlier_request_of_the_batch_changes_the_person(pool: Pool, academy: str) -> None:
+    def planned(number: str, **fields: str) -> Record[Any]:
+        return request(academy, number, planned=Planned(outcome="unchanged", user_version=1, org_revision=7), **fields)
+
+    await applying(pool)([request(academy, "1"), request(academy, "2"), request(academy, "3")])
+    conflict = {"email": "2@acme.example"}
+    await applying(pool)([planned("1", **conflict), request(academy, "3", first_name="Anna"), planned("3", **conflict)])
+    assert [(t, v["version"]) for t, _, v in await outcomes(pool)][3:] == [
+        ("unchanged", 1),
+        ("updated", 2),
+        ("rejected", 2),
+    ]
+    assert {n: p["email"] for n, p in (await people(pool)).items()} == {n: f"{n}@acme.example" for n in "123"}
 
 
 async def test_a_duplicate_does_nothing_even_after_a_later_edit(pool: Pool, academy: str) -> None:

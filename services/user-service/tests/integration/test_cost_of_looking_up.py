@@ -103,3 +103,20 @@ async def test_those_whose_department_has_moved_are_found_among_its_people(pool:
     assert {department: len(people) for department, people in found.items()} == {
         (academy, f"{academy}-d{n}"): 1 for n in range(10)
     }
+
+
+async def test_an_update_touches_those_who_change_and_enters_no_index(pool: Pool, academy: str) -> None:
+    keys = [(academy, f"{n:05d}") for n in range(0, PEOPLE, 40)]
+    async with pool.acquire() as connection:
+        before = await store.load_users(connection, keys, lock=False)
+        after = {key: user._replace(cost_centre="K1", version=2) for key, user in before.items()}
+
+        async def update() -> None:
+            async with connection.transaction():
+                await only_index_plans(connection)
+                await store.update_users(connection, before, after)
+
+        assert await touched(connection, update) <= 2 * len(keys)
+        assert await store.load_users(connection, keys, lock=False) == after
+        entered = "SELECT n_tup_upd - n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'person'"
+        assert await connection.fetchval(entered) == 0

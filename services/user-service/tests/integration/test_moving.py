@@ -50,6 +50,9 @@ class Academies:
         if self.missed:
             self.now |= {academy: self.coming.pop(academy) for academy in revisions if academy in self.coming}
 
+    async def reach(self, revisions: dict[str, int]) -> None:
+        """Nobody asks for one that is still coming."""
+
     async def are_current(self, connection: Connection, academies: set[str]) -> bool:
         self.missed = bool(academies & self.coming.keys())
         return not self.missed

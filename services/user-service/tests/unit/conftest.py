@@ -10,7 +10,7 @@ from contracts.events.base import Message
 from contracts.events.org import AcademyChanged, CompanyChanged, DepartmentChanged, FunctionChanged
 from contracts.events.users import PersonFields, Planned, UserRequested
 from user_service.domain.commands import Command, decide_command
-from user_service.domain.decide import claimed_address, decide
+from user_service.domain.decide import carry_out, claimed_address, decide, plan_stands
 from user_service.domain.decision import Decision, apply
 from user_service.domain.organisation import Organisation, build_organisation
 from user_service.domain.person import AddressHolder, User
@@ -79,7 +79,10 @@ class World:
         """The decision on a request with these fields, for `user`'s number unless they name one."""
         if user is not None:
             fields.setdefault("personnel_number", user.number)
-        asked = read(requested(UserRequested(mode=mode, person=PersonFields(**fields), planned=planned)))
+        request = requested(UserRequested(mode=mode, person=PersonFields(**fields), planned=planned))
+        if user is not None and plan_stands(request, user, self.organisation):
+            return carry_out(request, user, self.organisation, self.now)
+        asked = read(request)
         if holder is None and user is not None and not user.deleted and claimed_address(asked, user) is None:
             holder = user
         held = AddressHolder.of(holder) if isinstance(holder, User) else holder

@@ -13,7 +13,7 @@ from user_service.domain.invitations import NOTHING, after_deletion, decide_invi
 from user_service.domain.organisation import Organisation
 from user_service.domain.person import NO_INVITATION, AddressHolder, User
 from user_service.domain.placing import Place, find_functions, find_place
-from user_service.domain.reading import Asked, told
+from user_service.domain.reading import Asked, Requested, asks_for_invitation, told
 
 _language = lru_cache(maxsize=1024)(parse_language)
 _ORDER: Final = {field: position for position, field in enumerate(FIELDS)}
@@ -45,8 +45,6 @@ def decide(
     academy: then `user` stays active. Pure and total: any request gets a decision, with all that is wrong at once.
     """
     known = user is not None and not user.deleted
-    if known and user is not None and _plan_stands(asked, user, organisation):
-        return _unchanged(asked, user, organisation, now)
     if not organisation.known or asked.problems or (asked.mode == "create" if known else asked.mode == "update"):
         return _rejected(asked, user, organisation, holder, last_administrator)
     place, functions, language, problems = _looked_up(asked, user, organisation)
@@ -65,22 +63,31 @@ def decide(
     return _updated(asked, user, place, functions, language, organisation, now)
 
 
-def _plan_stands(asked: Asked, user: User, organisation: Organisation) -> bool:
-    # Only "unchanged" saves work: the other outcomes need the new values anyway.
-    planned = asked.planned
+def plan_stands(request: Requested, user: User | None, organisation: Organisation) -> bool:
+    """Whether the request's check found nothing to change, and person and organisation are as it found them.
+
+    Only then is there less to do: what is created or updated needs the new values anyway.
+    """
+    planned = request.planned
     return (
         planned is not None
         and planned.outcome == "unchanged"
+        and user is not None
         and planned.user_version == user.version
         and planned.org_revision == organisation.revision
-        and not asked.problems
-        and asked.mode != "create"
+        and not user.deleted
+        and request.mode != "create"
     )
 
 
-def _unchanged(asked: Asked, user: User, organisation: Organisation, now: datetime) -> Decision:
+def carry_out(request: Requested, user: User, organisation: Organisation, now: datetime) -> Decision:
+    """What `decide` would make of a request whose plan stands, without reading it again."""
+    return _unchanged(asks_for_invitation(request), user, organisation, now)
+
+
+def _unchanged(invite: bool, user: User, organisation: Organisation, now: datetime) -> Decision:
     before = user.invitation
-    invitation = decide_invitation(before, asked=asked.invite, after=user, now=now)
+    invitation = decide_invitation(before, asked=invite, after=user, now=now)
     after = (
         user if invitation.after is before or invitation.after == before else user._replace(invitation=invitation.after)
     )
@@ -206,7 +213,7 @@ def _updated(
     if terms is not None and terms != user.terms_accepted:
         change("terms_accepted", user.terms_accepted, terms)
     if not changed and not restored:
-        return _unchanged(asked, user, organisation, now)
+        return _unchanged(asked.invite, user, organisation, now)
 
     before = after_deletion(user.invitation) if restored else user.invitation
     if restored:

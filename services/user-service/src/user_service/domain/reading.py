@@ -72,7 +72,6 @@ class Asked(NamedTuple):
     """
 
     mode: Mode
-    planned: Plan | None
     number: str
     number_key: str
     first_name: str | None
@@ -103,7 +102,6 @@ def read(request: Requested) -> Asked:
     email, address = _email(problems, person)
     return Asked(
         request.mode,
-        request.planned,
         number,
         key,
         first_name,
@@ -122,6 +120,16 @@ def read(request: Requested) -> Asked:
         _flag(problems, person, "terms_accepted"),
         problems,
     )
+
+
+def read_key(request: Requested) -> str:
+    """The `number_key` that `read` gives."""
+    return _number([], request.person)[1]
+
+
+def asks_for_invitation(request: Requested) -> bool:
+    """The `invite` that `read` gives."""
+    return _flag([], request.person, "invite") or False
 
 
 def told(value: str) -> str:
