@@ -5,6 +5,7 @@ python -m load.bench [--rows 100000] [--only create,mails] [--rounds 1]    (in t
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -38,6 +39,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=1, help="of create, update and unchanged; the median counts")
     parser.add_argument("--stacks", type=Path, help="a folder for the profiles' stacks")
     said = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the platform is stopped then, too
     result = Result(said.rows)
     print(f"{said.rows:,} rows; load of the machine {os.getloadavg()[0]:.1f}", flush=True)
     with tempfile.TemporaryDirectory(prefix="instroom-books-") as folder:
@@ -63,6 +65,7 @@ def _measured(folder: Path, said: argparse.Namespace) -> Iterator[tuple[str, Any
         with platforms.running() as platform:
             kinds = [kind for kind in KINDS if kind in only]
             if kinds:
+                _say(", ".join(kinds), began)
                 rounds = [part_imports.measure(platform, folder, rows, kinds, n) for n in range(said.rounds)]
                 for kind in kinds:
                     yield kind, [one[kind] for one in rounds]

@@ -9,7 +9,7 @@ from typing import Any
 from instroom.testing import wait_until
 from load.bench import counts
 from load.bench.platforms import Measured, make_database
-from load.bench.processes import cpu_seconds, spent, watched
+from load.bench.processes import cpu_seconds, machine_seconds, shares, spent, watched
 from load.bench.product import Imports
 from load.bench.programs import run
 from load.bench.sketching import sketch
@@ -59,18 +59,21 @@ def one(platform: Measured, imports: Imports, file: Path, rows: int) -> dict[str
         return counts.count(platform.database(), platform.address("broker"), platform.home)
 
     with watched(platform.pids) as peaks:
-        before, spent_before = counted(), cpu_seconds(platform.pids)
+        before, spent_before, machine_before = counted(), cpu_seconds(platform.pids), machine_seconds()
         checked = imports.check(file)
-        between, spent_between = counted(), cpu_seconds(platform.pids)
+        machine_checked, spent_checked, between = machine_seconds(), cpu_seconds(platform.pids), counted()
+        spent_between, machine_between = cpu_seconds(platform.pids), machine_seconds()
         seconds = imports.start(checked)
-        spent_after, after = cpu_seconds(platform.pids), counted()
+        machine_after, spent_after, after = machine_seconds(), cpu_seconds(platform.pids), counted()
     document = imports.document(checked)
     return {
         "check_s": round(checked.seconds, 3),
         "first_s": round(checked.first_seconds, 3),
         "apply_s": round(seconds, 3),
-        "check_cpu_us": spent(spent_before, spent_between, rows),
+        "check_cpu_us": spent(spent_before, spent_checked, rows),
         "apply_cpu_us": spent(spent_between, spent_after, rows),
+        "check_machine": shares(machine_before, machine_checked),
+        "apply_machine": shares(machine_between, machine_after),
         "check_counts": between.since(before, rows),
         "apply_counts": after.since(between, rows),
         "peaks": asdict(peaks),
@@ -99,6 +102,7 @@ def say(kind: str, found: dict[str, Any], rows: int) -> None:
     print(f"{kind:10} {rates}  first verdicts {found['first_s']:.2f} s")
     for phase in ("check", "apply"):
         print(f"  {phase}, µs a row: {_words(found[f'{phase}_cpu_us'])}")
+        print(f"  {phase}, all cores: {_words(found[f'{phase}_machine'])} %")
         print(f"  {phase}, a row: {_words(found[f'{phase}_counts'])}")
     print(f"  sketch, µs a row: {_words(found['sketch']['cpu_us'])}", flush=True)
 

@@ -36,6 +36,19 @@ def spent(before: dict[str, float], after: dict[str, float], rows: int) -> dict[
     return {name: round((after[name] - before[name]) * 1e6 / rows, 1) for name in after}
 
 
+def machine_seconds() -> dict[str, float]:
+    """Seconds of all cores so far: at work, waiting for nothing but work, and taken by other guests of the host."""
+    times = psutil.cpu_times()
+    idle, steal = times.idle + times.iowait, times.steal
+    return {"busy": times.user + times.nice + times.system + times.irq + times.softirq, "idle": idle, "steal": steal}
+
+
+def shares(before: dict[str, float], after: dict[str, float]) -> dict[str, float]:
+    """Percent of all cores' time between the two."""
+    spent = {name: after[name] - before[name] for name in after}
+    return {name: round(100 * seconds / sum(spent.values()), 1) for name, seconds in spent.items()}
+
+
 @dataclass
 class Peaks:
     """Highest resident memory in MiB while it was watched."""
