@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from load.bench import plots
-from load.bench.goals import Part, rate, verdicts
+from load.bench.goals import Part, django_rate, rate, verdicts
 from load.bench.result import FOLDER, ROOT, Result, largest
 
 KINDS: Final = ("create", "update", "unchanged")
@@ -76,9 +76,7 @@ def _imports(parts: dict[str, Part], kinds: Sequence[str], rows: int, cores: int
     rates = {
         "product": [rate(parts[kind], rows, "apply_s") for kind in kinds],
         "sketch": [rate(parts[kind], rows, "sketch", "apply_s") for kind in kinds],
-        "django-import-export": [
-            rate(parts[kind], rows, "django", "seconds") if "django" in parts[kind][0] else None for kind in kinds
-        ],
+        "django-import-export": [django_rate(parts[kind]) if "django" in parts[kind][0] else None for kind in kinds],
     }
     goals = [HEADLINES[KINDS.index(kind)] for kind in kinds]
     plots.grouped(

@@ -1,7 +1,6 @@
 """The bare pipeline beside the product: the same broker, the same server, a database and topics of its own."""
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
@@ -12,8 +11,9 @@ from typing import Any
 
 from load.bench.platforms import Measured, make_database
 from load.bench.processes import cpu_seconds, spent
+from load.bench.programs import HERE, run
 
-PROGRAM = str(Path(__file__).with_name("sketch.py"))
+PROGRAM = "sketch.py"
 
 
 @dataclass
@@ -28,29 +28,24 @@ class Sketch:
         """Seconds of reading and of the way through, and what each process spent."""
         self.number += 1
         before = cpu_seconds(self.pids)
-        ran = subprocess.run(
-            [sys.executable, PROGRAM, "importing", str(file), str(self.number)],
-            env=self.environment,
-            check=True,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        measured: dict[str, Any] = json.loads(ran.stdout)
+        measured = run(PROGRAM, "importing", file, self.number, **self.environment)
         costs = spent(before, cpu_seconds(self.pids), measured["rows"])
         costs["importing"] = round(measured.pop("cpu_s") * 1e6 / measured["rows"], 1)
         return measured | {"cpu_us": costs}
 
 
 @contextlib.contextmanager
-def sketch(platform: Measured, database: str = "sketch") -> Iterator[Sketch]:
+def sketch(platform: Measured, name: str) -> Iterator[Sketch]:
     """Its process that decides, until the end of the block."""
-    environment = os.environ | {
+    environment = {
         "SKETCH_KAFKA": platform.address("broker"),
-        "SKETCH_DATABASE": make_database(platform, database),
-        "SKETCH_TOPICS": database,
+        "SKETCH_DATABASE": make_database(platform, name),
+        "SKETCH_TOPICS": name,
     }
-    subprocess.run([sys.executable, PROGRAM, "prepare"], env=environment, check=True)
-    with subprocess.Popen([sys.executable, PROGRAM, "users"], env=environment, stdout=subprocess.PIPE) as users:
+    run(PROGRAM, "prepare", **environment)
+    with subprocess.Popen(
+        [sys.executable, HERE / PROGRAM, "users"], env=os.environ | environment, stdout=subprocess.PIPE
+    ) as users:
         assert users.stdout is not None
         users.stdout.readline()
         infrastructure = {name: platform.pids[name] for name in ("postgres", "kafka")}
