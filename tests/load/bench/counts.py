@@ -52,7 +52,7 @@ async def _database(dsn: str) -> dict[str, int]:
             """SELECT coalesce(sum(calls), 0)::bigint AS statements, coalesce(sum(rows), 0)::bigint AS rows,
                       coalesce(sum(calls) FILTER (WHERE query LIKE 'COMMIT%'), 0)::bigint AS commits,
                       coalesce(sum(shared_blks_hit + shared_blks_read), 0)::bigint AS blocks,
-                      (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint AS wal_bytes
+                      coalesce(sum(wal_bytes), 0)::bigint AS wal_bytes
                FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
                WHERE d.datname = ANY($1) AND s.toplevel""",
             DATABASES,

@@ -48,7 +48,7 @@ class Form:
 
 
 def _forms() -> Iterator[dict[str, Any]]:
-    for cells in people(10**6, prefix="f", all_invited=True):
+    for cells in people(10**6, prefix="f", invited=True):
         person: dict[str, Any] = {name: cell for name, cell in zip(IMPORT_FIELDS, cells, strict=True) if cell}
         person |= {"active": True, "invite": True, "language": "nl"}
         if "functions" in person:

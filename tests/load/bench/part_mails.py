@@ -22,7 +22,7 @@ def measure(folder: Path, rows: int) -> dict[str, Any]:
     """All invitations of an import at once: they wait because the mail server is away, and then it is there."""
     with mail_server() as server, platforms.running({"INSTROOM_SMTP": server.address}) as platform:
         academy = platform.organise("mails")
-        book = write(folder / "mails.xlsx", rows, all_invited=True)
+        book = write(folder / "mails.xlsx", rows, invited=True)
         found: dict[str, Any] = {"server": server.name, "mails": rows}
         found["ceiling"] = _rate(run("sending.py", "raw", server.port, 2 * rows, CONNECTIONS))
         server.stop()

@@ -21,15 +21,16 @@ _NEXT: Final = {
 
 
 def people(
-    rows: int, *, changed: bool = False, seed: int = 1, prefix: str = "", all_invited: bool = False
+    rows: int, *, changed: bool = False, seed: int = 1, prefix: str = "", invited: bool | None = None
 ) -> Iterator[Cells]:
     """`rows` people of twelve cells; `changed`: each in another department, with another function and cost centre.
 
-    With another `prefix` they are other people: it stands before their numbers and addresses.
+    With another `prefix` they are other people: it stands before their numbers and addresses. All are active and
+    `invited` or not, if it is told.
     """
     for serial, row in enumerate(large.rows(rows, seed=seed)):
-        if all_invited:
-            row |= {"active": "x", "invite": "x"}
+        if invited is not None:
+            row |= {"active": "x", "invite": "x" if invited else ""}
         cells = [str(row.get(name) or "") for name in IMPORT_FIELDS]
         if changed:
             cells[DEPARTMENT] = _NEXT[DEPARTMENT][cells[DEPARTMENT]]
