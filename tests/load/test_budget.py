@@ -22,7 +22,7 @@ CHECK: Final = {
     "rows": 4.5,
     "blocks": 30,
     "wal_bytes": 1_800,
-    "records": 2.1,
+    "records": 2.3,
     "record_bytes": 2_000,
 }
 WRITING: Final = {
@@ -31,7 +31,7 @@ WRITING: Final = {
     "rows": 11,
     "blocks": 90,
     "wal_bytes": 8_000,
-    "records": 2.1,
+    "records": 2.3,
     "record_bytes": 2_800,
 }
 KNOWING: Final = WRITING | {"rows": 7.5, "blocks": 55, "wal_bytes": 3_000, "record_bytes": 2_000}

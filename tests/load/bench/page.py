@@ -124,31 +124,34 @@ def _imports(parts: dict[str, Part], kinds: Sequence[str], rows: int, cores: int
 def _limits(parts: dict[str, Part], kinds: Sequence[str], rows: int, cores: int) -> Iterator[str]:
     """What would be reached if nothing ever waited, and what stands in the way of more."""
     yield f"The next limit: all {cores} cores full, or the busiest service full, which is one Python process and so one core."
+    yield "What the platform did not use of the cores, and was not idle, went to other work on the machine, the sender included."
     yield ""
     table = []
     for kind in kinds:
         for phase in ("check", "apply"):
-            costs = parts[kind][0][f"{phase}_cpu_us"]
+            one = parts[kind][0]
+            costs, reached = one[f"{phase}_cpu_us"], rows / one[f"{phase}_s"]
             total = sum(costs.values())
             busiest = max((name for name in costs if name.endswith("-service")), key=lambda name: float(costs[name]))
-            reached = rate(parts[kind], rows, f"{phase}_s")
-            limits = (1e6 * cores / total, 1e6 / costs[busiest])
             table.append(
                 (
                     f"{kind}, {phase}",
                     f"{reached:,.0f}",
                     f"{total:,.0f}",
-                    *(f"{limit:,.0f}" for limit in limits),
-                    busiest,
+                    f"{100 * total * reached / (1e6 * cores):.0f}",
+                    f"{one[f'{phase}_machine']['idle']:.0f}",
+                    f"{1e6 * cores / total:,.0f}",
+                    f"{1e6 / costs[busiest]:,.0f} ({busiest})",
                 )
             )
     header = (
         "",
-        "reached, rows/s",
+        "rows/s",
         "processor, µs a row",
+        "of the cores, %",
+        "idle, %",
         "all cores full, rows/s",
-        "busiest service full, rows/s",
-        "busiest",
+        "busiest full, rows/s",
     )
     yield from _table(header, table)
 
