@@ -24,9 +24,9 @@ from instroom.testing import Platform, new_home
 SETTINGS = {
     # What a killed instance was at goes to the next one after so many seconds; 45 are the services' own choice.
     "INSTROOM_SESSION_TIMEOUT": "4",
-    # A mail server that stalls is not offered its mails again so soon; the lease is at least twice that.
-    "INSTROOM_SMTP_TIMEOUT": "30",
-    "INSTROOM_MAIL_LEASE": "60",
+    # What a killed instance had claimed is mailed after so long; the lease is at least twice the patience with a server.
+    "INSTROOM_SMTP_TIMEOUT": "15",
+    "INSTROOM_MAIL_LEASE": "30",
     "INSTROOM_MAIL_FIRST_RETRY": "2",
     # Rows without an answer are not sent again so soon: that would cover up that something was lost.
     "INSTROOM_STALL_AFTER": "120",

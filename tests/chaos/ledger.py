@@ -306,7 +306,7 @@ class Ledger:
         lost += len(self._told() ^ self._there())
         mails = self.mails()
         apart = _became_apart if decided_again else _told_apart
-        twice = sum(len(apart(records)) > 1 for records in outcomes.values())
+        twice = sum(all(asked) and len(apart(records)) > 1 for asked, records in outcomes.items())
         twice += sum(len({(copy["content"], *copy["to"]) for copy in copies}) > 1 for copies in mails.values())
         figures: dict[str, float] = {
             "sent": sent + len(self._asked),
