@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from contracts.envelope import Envelope
 from contracts.topics import Topic
 
-M_co = TypeVar("M_co", bound=BaseModel, covariant=True)
+M_co = TypeVar("M_co", covariant=True)
 Headers = list[tuple[str, bytes | None]]
 
 MAX_EVENT_BYTES = 900_000

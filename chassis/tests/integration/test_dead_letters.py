@@ -383,7 +383,7 @@ async def test_thousands_of_letters_come_out_once_and_in_the_order_of_their_keys
     stack: dict[str, str], database: str, make_migrated_pool: MakePool, count: int
 ) -> None:
     topic = replace(REQUESTS, name=f"test.replay.{os.getpid()}.{time.time_ns() % 1_000_000_000}")
-    await ensure_topics(stack["kafka"], [topic])
+    await ensure_topics(stack["kafka"], [topic, topic.dlq])
     desk = Desk(await make_migrated_pool(), topic)
     consumer = Consumer(desk.requests, desk.pool, "cluster", "t", structlog.get_logger(), asyncio.Event())
     raws = [request(n, f"a/{n % 97}", topic.name) for n in range(count)]

@@ -64,7 +64,8 @@ _SPACE = re.compile(r"\s+")
 _FORBIDDEN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufffd\ud800-\udfff]")
 _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_ADDRESS = re.compile(rf"(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+(?!\d+$){_LABEL}")
+_LOCAL = re.compile(rf"(?=.{{1,64}}$){_ATOM}(?:\.{_ATOM})*")
+_DOMAIN = re.compile(rf"(?:{_LABEL}\.)+(?!\d+$){_LABEL}")
 _ACADEMY_ID = re.compile(r"[a-z0-9](-?[a-z0-9])*")
 _DOTS = re.compile("[.\u3002\uff0e\uff61]")
 _KEPT_BY_IDNA_2008 = re.compile("([ßς])")
@@ -129,7 +130,13 @@ def email_key(address: str) -> str | None:
         if not local.isascii() or len(address) > MAX_LENGTH["email"]:
             return None
     key = address.lower()
-    return key if _ADDRESS.fullmatch(key) is not None else None
+    local, _, domain = key.rpartition("@")
+    return key if _LOCAL.fullmatch(local) is not None and _is_domain(domain) else None
+
+
+@lru_cache(maxsize=4_096)  # the people of an academy have few
+def _is_domain(domain: str) -> bool:
+    return _DOMAIN.fullmatch(domain) is not None
 
 
 def ascii_domain(domain: str) -> str:
@@ -167,4 +174,4 @@ def split_functions(cell: str) -> list[str]:
 
 def display_name(first_name: str, infix: str | None, last_name: str) -> str:
     """A person's name as it is shown: "Jan van der Berg"."""
-    return " ".join(part for part in (first_name, infix, last_name) if part)
+    return " ".join(filter(None, (first_name, infix, last_name)))

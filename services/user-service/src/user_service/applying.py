@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import asyncpg
 import orjson
@@ -16,26 +16,29 @@ from chassis.consuming import store_positions
 from chassis.database import Connection, Pool, only_index_plans
 from chassis.records import Event, Record, new_ids, now_text
 from contracts.envelope import Envelope
-from contracts.events.users import GrantAdministrator, UserRequested
+from contracts.events.users import GrantAdministrator
 from contracts.fields import number_key
 from user_service import messages, people, store
 from user_service.domain import documents
 from user_service.domain.commands import Command, decide_command
 from user_service.domain.decide import claimed_address, decide
-from user_service.domain.decision import Decision, apply
+from user_service.domain.decision import Decision, Verdict, apply
 from user_service.domain.person import AddressHolder, User
-from user_service.domain.reading import Asked, read, told
+from user_service.domain.reading import Asked, Requested, read, told
 from user_service.identity import resets, sessions
 from user_service.ids import ids_of
 from user_service.organisations import Organisations
 from user_service.pace import Pace
 from user_service.people import Happened
-from user_service.store import AddressKey, PersonKey
+from user_service.store import AddressKey, Creation, PersonKey
 
-Request = Record[UserRequested | Command]
+Request = Record[Requested | Command]
 
 MOST_REDOS: Final = 20
 """How often a batch is decided again because another instance was faster; more is no race but a mistake."""
+
+
+_LOGGED: Final = {outcome: b'{"outcome":"%s","number":' % outcome.encode() for outcome in get_args(Verdict)}
 
 
 class _TwinWasFaster(Exception):
@@ -62,7 +65,7 @@ class _Known:
 
     users: dict[PersonKey, User]
     holders: dict[AddressKey, AddressHolder]
-    claimed: dict[AddressKey, str] = field(default_factory=dict)
+    claimed: dict[AddressKey, User] = field(default_factory=dict)
     released: dict[AddressKey, str] = field(default_factory=dict)
     administrators: Counter[str] = field(default_factory=Counter)
 
@@ -79,6 +82,8 @@ class Applying:
     organisations: Organisations
     commands: Commands
     versions_above: Callable[[], int] = lambda: 0
+    _repeated: bool = False
+    """Whether the last batch had something that was asked before: then the next one probably has, too."""
 
     async def __call__(self, records: list[Request]) -> None:
         """Apply each request once, and publish its one outcome. Atomic up to where a part was committed before."""
@@ -92,45 +97,50 @@ class Applying:
         needed: dict[str, int] = {}
         for record in records:
             academy, message = record.envelope.academy, record.message
-            revision = message.min_org_revision if isinstance(message, UserRequested) else 0
-            if isinstance(message, UserRequested) and message.planned is not None:
+            revision = message.min_org_revision if isinstance(message, Requested) else 0
+            if isinstance(message, Requested) and message.planned is not None:
                 revision = max(revision, message.planned.org_revision)
             needed[academy] = max(needed.get(academy, 0), revision)
         await self.organisations.wait_for(self.pool, needed)
 
     async def _retry(self, items: Sequence[_Item]) -> int:
-        for _ in range(MOST_REDOS):
+        for redo in range(MOST_REDOS):
             try:
                 async with self.pool.acquire() as connection, connection.transaction():
-                    return await self._transact(connection, items)
+                    return await self._transact(connection, items, all_new=redo == 0 and not self._repeated)
             except (_TwinWasFaster, asyncpg.UniqueViolationError):
-                continue
+                self._repeated = True
             except _OrganisationIsOld:
                 await self.organisations.wait_for(self.pool, {item.person[0]: 0 for item in items})
         raise TimeoutError(f"a batch was overtaken {MOST_REDOS} times")
 
-    async def _transact(self, connection: Connection, items: Sequence[_Item]) -> int:
-        """Apply the longest possible beginning of the items; how many those are."""
+    async def _transact(self, connection: Connection, items: Sequence[_Item], *, all_new: bool) -> int:
+        """Apply the longest possible beginning of the items; how many those are.
+
+        `all_new` bets that nobody asked any of this before or claims the same at this moment, which saves looking: a bet
+        that is lost raises asyncpg.UniqueViolationError.
+        """
         await only_index_plans(connection)
         academies = {item.person[0] for item in items}
         await store.lock_places(connection, academies, shared=True)
         if not await self.organisations.are_current(connection, academies):
             raise _OrganisationIsOld
-        known = await request_log.known(connection, [i.request.envelope for i in items])
+        known = {} if all_new else await request_log.known(connection, [i.request.envelope for i in items])
         fresh, repeated = _without_duplicates(items, known)
         now = await store.now(connection)
         done = len(items)
         if fresh:
-            count = await self._decide(connection, fresh, now)
+            count = await self._decide(connection, fresh, now, all_new=all_new)
             if count < len(fresh):
                 done = items.index(fresh[count])
                 fresh = fresh[:count]
                 repeated = [(item, logged) for item, logged in repeated if items.index(item) < done]
         await self._publish(connection, fresh, repeated, now)
         await store_positions(connection, [i.request for i in items[:done]])
+        self._repeated = bool(known)
         return done
 
-    async def _decide(self, connection: Connection, items: list[_Item], now: datetime) -> int:
+    async def _decide(self, connection: Connection, items: list[_Item], now: datetime, *, all_new: bool) -> int:
         """Decide and write people and addresses; how many of the items were decided."""
         users = await store.load_users(connection, {i.person for i in items}, lock=True)
         administrators = await self._count_administrators(connection, items, users)
@@ -145,12 +155,12 @@ class Applying:
             await asyncio.sleep(0)
             state = _Known(dict(users), dict(holders), administrators=Counter(administrators))
             count = await self._decide_all(items, state, now)
-            if any(state.claimed.get(address, number) != number for address, number in won.items()):
+            claims = {address: user.number_key for address, user in state.claimed.items()}
+            if any(claims.pop(address, number) != number for address, number in won.items()):
                 raise _TwinWasFaster  # won for one person, now due to another: begin again without the claims
-            claims = {a: number for a, number in state.claimed.items() if a not in won}
             if not claims:
                 break
-            new = await store.claim_addresses(connection, claims)
+            new = await store.claim_addresses(connection, claims, all_free=all_new)
             won |= {address: claims[address] for address in new}
             if len(new) == len(claims):
                 break
@@ -160,7 +170,7 @@ class Applying:
                 # Given up again meanwhile, or taken by the very person who is new here: see what is true now.
                 raise _TwinWasFaster
             holders |= found
-        await self._write(connection, items[:count], users, state, won)
+        await self._write(connection, items[:count], users, state, won, now)
         return count
 
     async def _count_administrators(
@@ -168,7 +178,9 @@ class Applying:
     ) -> dict[str, int]:
         """Of the academies in which an administrator could stop being one in this batch."""
         academies = {key[0] for key, user in users.items() if user.administrator}
-        academies |= {i.person[0] for i in items if isinstance(i.request.message, GrantAdministrator)}
+        academies |= {
+            i.person[0] for i in items if i.asked is None and isinstance(i.request.message, GrantAdministrator)
+        }
         return await store.count_administrators(connection, academies, lock=True) if academies else {}
 
     async def _decide_all(self, items: Sequence[_Item], state: _Known, now: datetime) -> int:
@@ -193,11 +205,14 @@ class Applying:
             key = (academy, address or "")
             if key in state.released:
                 raise _FreedHere
-            decision = decide(item.asked, user, organisation, state.holders.get(key), now, last_administrator=last)
+            claimant = state.claimed.get(key)
+            holder = state.holders.get(key) if claimant is None else AddressHolder.of(claimant)
+            decision = decide(item.asked, user, organisation, holder, now, last_administrator=last)
         else:
-            assert not isinstance(message, UserRequested)  # noqa: S101
+            assert not isinstance(message, Requested)  # noqa: S101
             decision = decide_command(message, user, organisation.revision, now, last_administrator=last)
-        user_id, invitation_id = ids_of(item.request.envelope)
+        given = decision.outcome == "created" or decision.invitation.new_generation
+        user_id, invitation_id = ids_of(item.request.envelope) if given else ("", "")
         after = apply(
             decision,
             now=now,
@@ -218,10 +233,16 @@ class Applying:
         users: dict[PersonKey, User],
         state: _Known,
         won: dict[AddressKey, str],
+        now: datetime,
     ) -> None:
         created: dict[PersonKey, User] = {}
         updated: dict[PersonKey, User] = {}
+        creations: dict[PersonKey, Creation] = {}
         for item in items:
+            decision = item.decision
+            if decision is not None and decision.outcome == "created" and item.after is not None:
+                status = decision.invitation.status
+                creations[item.person] = Creation(now, item.request.envelope.actor, item.after.version, status)
             after = state.users.get(item.person)
             before = users.get(item.person)
             if after is None or after is before:
@@ -229,9 +250,9 @@ class Applying:
             (created if before is None else updated)[item.person] = after
         unused = won.keys() - state.claimed.keys()
         if created:
-            await store.insert_users(connection, created)
+            await store.insert_users(connection, created, creations)
         if updated:
-            await store.update_users(connection, updated)
+            await store.update_users(connection, users, updated)
         if state.released:
             await store.release_addresses(connection, state.released)
         if unused:
@@ -255,19 +276,20 @@ class Applying:
             decision, envelope = item.decision, item.request.envelope
             assert decision is not None  # noqa: S101 - _decide() gave each one
             organisation = self.organisations.of(envelope.academy)
-            event = messages.outcome_event(envelope, decision, item.after, organisation, id=next(ids), time=time)
+            key, after = item.person[1], item.after
+            event = messages.outcome_event(envelope, key, decision, after, organisation, id=next(ids), time=time)
             events.append(event)
             entries.append((envelope, logged_outcome(decision, event.value or b"{}")))
-            if decision.outcome != "rejected" and item.after is not item.before:
+            if item.before is not None and after is not None and after is not item.before:
                 happened.append(
                     Happened(
                         envelope.academy,
-                        item.person[1],
+                        key,
                         now,
                         envelope.actor,
                         decision.outcome,
-                        item.after.version if item.after is not None else 0,
-                        dict(decision.changes),
+                        after.version,
+                        decision.changes,
                         decision.restored,
                         decision.invitation.status,
                     )
@@ -319,11 +341,8 @@ async def _end_access(connection: Connection, items: Sequence[_Item]) -> None:
 
 def logged_outcome(decision: Decision, value: bytes) -> bytes:
     """What the request log keeps: enough to publish the outcome again."""
-    return b'{"outcome":"%s","number":%s,"value":%s}' % (
-        decision.outcome.encode(),
-        orjson.dumps(decision.number),
-        value,
-    )
+    number = orjson.dumps(decision.number)
+    return b"".join((_LOGGED[decision.outcome], number, b',"value":', value, b"}"))
 
 
 def command_outcome(
@@ -346,7 +365,7 @@ def command_outcome(
 
 def _item(record: Request) -> _Item:
     message = record.message
-    if isinstance(message, UserRequested):
+    if isinstance(message, Requested):
         asked = read(message)
         return _Item(record, asked, (record.envelope.academy, asked.number_key))
     return _Item(record, None, (record.envelope.academy, number_key(told(message.personnel_number))))
@@ -381,5 +400,4 @@ def _move_address(state: _Known, academy: str, before: User | None, after: User)
             state.released[old] = after.number_key
         state.holders.pop(old, None)
     if new is not None:
-        state.claimed[new] = after.number_key
-        state.holders[new] = AddressHolder.of(after)
+        state.claimed[new] = after

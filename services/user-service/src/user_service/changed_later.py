@@ -9,10 +9,9 @@ from chassis import request_log
 from chassis.consuming import SetAside
 from chassis.database import Connection
 from chassis.records import Record
-from contracts.events.users import UserRequested
 from contracts.fields import number_key
 from user_service import people
-from user_service.domain.reading import read, told
+from user_service.domain.reading import Requested, read, told
 from user_service.store import PersonKey
 
 _CHANGED_NOTHING: Final = ("unchanged", "rejected")
@@ -44,9 +43,7 @@ async def find_changed_later(connection: Connection, letters: Sequence[SetAside]
 
 def _person(record: Record[Any]) -> PersonKey:
     message = record.message
-    number = (
-        read(message).number_key if isinstance(message, UserRequested) else number_key(told(message.personnel_number))
-    )
+    number = read(message).number_key if isinstance(message, Requested) else number_key(told(message.personnel_number))
     return record.envelope.academy, number
 
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from chassis.database import Pool
 from chassis.dispatch import Dispatcher
 from chassis.records import Event, Record, new_ids, now_text
-from contracts.events.users import UserCheckRequested
 from user_service import messages, store
 from user_service.domain.decide import claimed_address, decide
 from user_service.domain.decision import Decision
-from user_service.domain.reading import read
+from user_service.domain.reading import Requested, read
 from user_service.leaving import ImportKey, find_last
 from user_service.organisations import Organisations
 from user_service.pace import Pace
@@ -26,7 +25,7 @@ class Checking:
     organisations: Organisations
     replies: Dispatcher
 
-    async def __call__(self, records: list[Record[UserCheckRequested]]) -> None:
+    async def __call__(self, records: list[Record[Requested]]) -> None:
         """Publish one verdict for each check and return when the broker has all of them."""
         asked = [read(record.message) for record in records]
         await asyncio.sleep(0)
@@ -64,15 +63,15 @@ class Checking:
         ids, time = new_ids(len(records)), now_text()
         events: list[Event] = []
         for n, record in enumerate(records):
-            round_ = record.message.round
-            events.append(messages.checked_event(record.envelope, decisions[n], round_, id=ids[n], time=time))
+            round_, key = record.message.round, people[n][1]
+            events.append(messages.checked_event(record.envelope, key, decisions[n], round_, id=ids[n], time=time))
             if pace.due():
                 await asyncio.sleep(0)
         await self.replies.send(events)
 
     async def _last(
         self,
-        records: Sequence[Record[UserCheckRequested]],
+        records: Sequence[Record[Requested]],
         administrators: Sequence[int],
         decisions: Sequence[Decision],
         people: Sequence[PersonKey],

@@ -10,7 +10,6 @@ from chassis.records import Event
 from contracts.envelope import Envelope
 from contracts.errors import ErrorCode, Problem
 from contracts.events.users import (
-    Invitation,
     UserActivated,
     UserChecked,
     UserCreated,
@@ -41,11 +40,19 @@ _TYPES: Mapping[Verdict, str] = {
 
 
 def outcome_event(
-    request: Envelope, decision: Decision, after: User | None, organisation: Organisation, *, id: str, time: str
+    request: Envelope,
+    key: str,
+    decision: Decision,
+    after: User | None,
+    organisation: Organisation,
+    *,
+    id: str,
+    time: str,
 ) -> Event:
-    """The one outcome of a request, with the reference of whoever asked."""
-    body = _outcome(decision, after, organisation)
-    return replay(request, decision.outcome, orjson.dumps(body), number=decision.number, id=id, time=time)
+    """The one outcome of a request about the person with that number key, with the reference of whoever asked."""
+    envelope = _answer(request, _TYPES[decision.outcome], decision.number, id=id, time=time)
+    value = orjson.dumps(_outcome(decision, after, organisation))
+    return Event(USER_EVENTS.name, f"{request.academy}/{key}", envelope, value)
 
 
 def replay(request: Envelope, outcome: Verdict, value: bytes, *, number: str, id: str, time: str) -> Event:
@@ -116,14 +123,13 @@ def _outcome(decision: Decision, after: User | None, organisation: Organisation)
         body["changes"] = decision.changes
         if decision.restored:
             body["restored"] = True
-    invitation = documents.invitation(decision, after)
-    if invitation.status != "none":
-        body["invitation"] = invitation_json(invitation)
+    if invitation := documents.invitation(decision, after):
+        body["invitation"] = invitation
     return body
 
 
-def checked_event(request: Envelope, decision: Decision, round: int, *, id: str, time: str) -> Event:
-    """The verdict on a check."""
+def checked_event(request: Envelope, key: str, decision: Decision, round: int, *, id: str, time: str) -> Event:
+    """The verdict on a check of the person with that number key."""
     body: dict[str, Any] = {
         "outcome": decision.outcome,
         "round": round,
@@ -133,7 +139,7 @@ def checked_event(request: Envelope, decision: Decision, round: int, *, id: str,
         "invitation": decision.invitation.status,
     }
     if decision.invitation.status == "already_invited":
-        body["invitation_expires_at"] = documents.invitation(decision, decision.after).expires_at
+        body["invitation_expires_at"] = documents.invitation(decision, decision.after)["expires_at"]
     if decision.changes:
         body["changes"] = decision.changes
     if decision.restored:
@@ -141,7 +147,7 @@ def checked_event(request: Envelope, decision: Decision, round: int, *, id: str,
     if decision.errors:
         body["errors"] = [problem_json(problem) for problem in decision.errors]
     envelope = _answer(request, UserChecked.TYPE, decision.number, id=id, time=time)
-    return Event(USER_VERDICTS.name, f"{request.academy}/{number_key(decision.number)}", envelope, orjson.dumps(body))
+    return Event(USER_VERDICTS.name, f"{request.academy}/{key}", envelope, orjson.dumps(body))
 
 
 def problem_json(problem: Problem) -> dict[str, Any]:
@@ -179,10 +185,6 @@ def person_json(user: User, organisation: Organisation) -> dict[str, Any]:
         "deleted": user.deleted,
         "administrator": user.administrator,
     }
-
-
-def invitation_json(invitation: Invitation) -> dict[str, Any]:
-    return invitation.model_dump(mode="json", exclude_defaults=True)
 
 
 def not_processed(request: Envelope, key: str, dead_letter: str, *, id: str, time: str) -> Event:

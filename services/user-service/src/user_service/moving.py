@@ -75,7 +75,7 @@ class Moving:
                     moved[key] = user._replace(company_id=company, version=user.version + (not user.deleted))
             if not moved:
                 return
-            await store.update_users(connection, moved)
+            await store.update_users(connection, users, moved)
             told = [(users[key], after) for key, after in moved.items() if not after.deleted]
             now, time = await store.now(connection), now_text()
             happened = []

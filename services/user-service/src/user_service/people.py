@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, NamedTuple
 from chassis.database import Connection
 from user_service.domain.documents import timestamp
 from user_service.domain.person import User
-from user_service.store import PersonKey, to_user
+from user_service.store import PERSON, PersonKey, to_user
 
 Status = Literal["active", "inactive", "deleted"]
 Standing = Literal["none", "waiting", "already_invited", "already_accepted", "failed", "expired", "withdrawn"]
@@ -61,10 +61,8 @@ async def list_people(connection: Connection, academy: str, wanted: Filter, *, a
         values.append(_key(after))
         conditions.append(f"sort_key > ${len(values)}")
     values.append(limit + 1)
-    rows = await connection.fetch(
-        f"SELECT * FROM person WHERE {' AND '.join(conditions)} ORDER BY sort_key LIMIT ${len(values)}",  # noqa: S608
-        *values,
-    )
+    chosen = f"{' AND '.join(conditions)} ORDER BY sort_key LIMIT ${len(values)}"
+    rows = await connection.fetch(f"SELECT {PERSON}, sort_key FROM person AS p WHERE {chosen}", *values)  # noqa: S608
     found = rows[:limit]
     return Page([to_user(row) for row in found], _cursor(found[-1]["sort_key"]) if len(rows) > limit else None)
 
@@ -128,7 +126,7 @@ def _key(cursor: str) -> str:
 
 
 class Happened(NamedTuple):
-    """What became of a request about a person."""
+    """What became of a request about a person who was there before."""
 
     academy: str
     number_key: str
@@ -136,7 +134,7 @@ class Happened(NamedTuple):
     actor: str
     type: str
     version: int
-    changes: dict[str, Any]
+    changes: Mapping[str, Any]
     restored: bool
     invitation: str
 
@@ -152,10 +150,14 @@ async def changes_since(
     """When each of the people was changed after that moment, and to which version."""
     ordered = sorted(since)
     rows = await connection.fetch(
-        """SELECT h.academy, h.number_key, h.at, h.version
+        """SELECT k.academy, k.number_key, h.at, h.version
            FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS k (academy, number_key, since)
-           CROSS JOIN LATERAL (SELECT * FROM person_history h
-               WHERE h.academy = k.academy AND h.number_key = k.number_key AND h.at > k.since) AS h""",
+           CROSS JOIN LATERAL (
+               SELECT at, version FROM person_history h
+               WHERE h.academy = k.academy AND h.number_key = k.number_key AND h.at > k.since
+               UNION ALL
+               SELECT created_at, created_version FROM person p
+               WHERE p.academy = k.academy AND p.number_key = k.number_key AND p.created_at > k.since) AS h""",
         [k[0] for k in ordered],
         [k[1] for k in ordered],
         [since[k] for k in ordered],
@@ -170,9 +172,14 @@ async def history(connection: Connection, academy: str, number_key: str, *, limi
     """What happened to a person, newest first; an actor who is a person of the academy with their name."""
     rows = await connection.fetch(
         """SELECT h.*, (SELECT concat_ws(' ', p.first_name, p.infix, p.last_name) FROM person p
-                WHERE p.user_id = substr(h.actor, 6) AND p.academy = h.academy AND p.ever_accepted_terms
+                WHERE p.user_id = substr(h.actor, 6) AND p.academy = $1 AND p.ever_accepted_terms
                     AND h.actor LIKE 'user:%' LIMIT 1) AS actor_name
-           FROM person_history h WHERE academy = $1 AND number_key = $2 ORDER BY seq DESC LIMIT $3""",
+           FROM (SELECT seq, at, actor, type, version, changes, restored, invitation
+                 FROM person_history WHERE academy = $1 AND number_key = $2
+                 UNION ALL
+                 SELECT 0, created_at, created_by, 'created', created_version, '{}', false, created_invitation
+                 FROM person WHERE academy = $1 AND number_key = $2 AND created_at IS NOT NULL) AS h
+           ORDER BY seq DESC LIMIT $3""",
         academy,
         number_key,
         limit,

@@ -1,8 +1,9 @@
 """All SQL of user-service. Every array of keys is sorted, so that two batches lock in the same order."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 
@@ -18,9 +19,12 @@ AddressKey = tuple[str, str]
 Department = tuple[str, str]
 """(academy, id)"""
 
-# Column and type, in this order in `_row` and in every statement below.
-_STATE: Final = (
+# Column and type, in the order of `User` and of its invitation.
+_COLUMNS: Final = (
+    ("academy", "text"),
+    ("user_id", "text"),
     ("number", "text"),
+    ("number_key", "text"),
     ("first_name", "text"),
     ("infix", "text"),
     ("last_name", "text"),
@@ -44,84 +48,41 @@ _STATE: Final = (
     ("invitation_email_key", "text"),
     ("administrator", "bool"),
 )
-_COLUMNS: Final = (("academy", "text"), ("number_key", "text"), ("user_id", "text"), *_STATE)
-_NAMES: Final = ", ".join(name for name, _ in _COLUMNS)
-_FUNCTION_IDS: Final = [name for name, _ in _COLUMNS].index("function_ids")
-_UNNEST: Final = ", ".join(f"${i}::{type_}[]" for i, (_, type_) in enumerate(_COLUMNS, 1))
-# Arrays of arrays cannot be unnested into arrays: the ids of functions travel as one text.
-_UPDATE: Final = (
-    "UPDATE person AS p SET "  # noqa: S608
-    + ", ".join(
+_NAMES: Final = [name for name, _ in _COLUMNS]
+_FUNCTION_IDS: Final = _NAMES.index("function_ids")
+_INVITATION: Final = _NAMES.index("invitation_id")
+_ADMINISTRATOR: Final = _NAMES.index("administrator")
+PERSON: Final = ", ".join(f"p.{name}" for name in _NAMES)
+"""What `to_user` reads of `person AS p`."""
+
+
+@lru_cache(maxsize=256)
+def _update(columns: tuple[int, ...]) -> str:
+    # Arrays of arrays cannot be unnested into arrays: the ids of functions travel as one text.
+    written = [_COLUMNS[i] for i in columns]
+    keyed = ("academy", "text"), ("number_key", "text"), *written
+    names = ", ".join(name for name, _ in keyed)
+    arrays = ", ".join(f"${i}::{type_}[]" for i, (_, type_) in enumerate(keyed, 1))
+    values = ", ".join(
         f"{name} = " + (f"string_to_array(k.{name}, ',')" if name == "function_ids" else f"k.{name}")
-        for name, _ in _STATE
+        for name, _ in written
     )
-    + f" FROM unnest({_UNNEST}) AS k ({_NAMES}) WHERE p.academy = k.academy AND p.number_key = k.number_key"
-)
+    # `sort_key` is computed from `number_key`: PostgreSQL 18 prepares the expressions of all generated columns anew for
+    # each row where an update touches none of them, which costs more than to compute the cheapest.
+    return f"""UPDATE person AS p SET number_key = p.number_key, {values} FROM unnest({arrays}) AS k ({names})
+        WHERE p.academy = k.academy AND p.number_key = k.number_key"""  # noqa: S608
 
 
-def _row(academy: str, user: User) -> tuple[object, ...]:
-    invitation = user.invitation
-    return (
-        academy,
-        user.number_key,
-        user.user_id,
-        user.number,
-        user.first_name,
-        user.infix,
-        user.last_name,
-        user.email,
-        user.email_key,
-        user.company_id,
-        user.department_id,
-        user.function_ids,
-        user.cost_centre,
-        user.language,
-        user.active,
-        user.manager,
-        user.terms_accepted,
-        user.ever_accepted_terms,
-        user.deleted,
-        user.version,
-        invitation.invitation_id,
-        invitation.generation,
-        invitation.status,
-        invitation.expires_at,
-        invitation.email_key,
-        user.administrator,
-    )
+def _row(academy: str, user: User) -> tuple[Any, ...]:
+    return academy, *user[: _INVITATION - 1], *user.invitation, user.administrator
 
 
 def to_user(row: asyncpg.Record) -> User:
-    """The person of a whole row of the table."""
-    return User(
-        row["user_id"],
-        row["number"],
-        row["number_key"],
-        row["first_name"],
-        row["infix"],
-        row["last_name"],
-        row["email"],
-        row["email_key"],
-        row["company_id"],
-        row["department_id"],
-        tuple(row["function_ids"]),
-        row["cost_centre"],
-        row["language"],
-        row["active"],
-        row["manager"],
-        row["terms_accepted"],
-        row["ever_accepted_terms"],
-        row["deleted"],
-        row["version"],
-        InvitationState(
-            row["invitation_id"],
-            row["generation"],
-            row["invitation_status"],
-            row["invitation_expires_at"],
-            row["invitation_email_key"],
-        ),
-        row["administrator"],
-    )
+    """The person of a row that begins with the columns of `PERSON`."""
+    functions = tuple(row[_FUNCTION_IDS])
+    invitation = InvitationState._make(row[_INVITATION:_ADMINISTRATOR])
+    plain = row[_FUNCTION_IDS + 1 : _INVITATION]
+    return User._make((*row[1:_FUNCTION_IDS], functions, *plain, invitation, row[_ADMINISTRATOR]))
 
 
 async def now(connection: Connection) -> datetime:
@@ -134,13 +95,14 @@ async def load_users(connection: Connection, keys: Collection[PersonKey], *, loc
     """Those of the people who exist, deleted ones included; with `lock` nobody else can change them meanwhile."""
     ordered = sorted(keys)
     rows = await connection.fetch(
-        f"""SELECT p.* FROM unnest($1::text[], $2::text[]) AS k (academy, number_key)
+        f"""SELECT {PERSON} FROM unnest($1::text[], $2::text[]) AS k (academy, number_key)
             CROSS JOIN LATERAL (SELECT * FROM person p
                 WHERE p.academy = k.academy AND p.number_key = k.number_key LIMIT 1 {"FOR UPDATE" if lock else ""}) AS p""",  # noqa: S608
         [k[0] for k in ordered],
         [k[1] for k in ordered],
     )
-    return {(r["academy"], r["number_key"]): to_user(r) for r in rows}
+    users = map(to_user, rows)
+    return {(row[0], user.number_key): user for row, user in zip(rows, users, strict=True)}
 
 
 async def count_administrators(connection: Connection, academies: Collection[str], *, lock: bool) -> dict[str, int]:
@@ -208,9 +170,19 @@ async def load_holders(connection: Connection, keys: Collection[AddressKey]) -> 
     }
 
 
-async def claim_addresses(connection: Connection, claims: Mapping[AddressKey, str]) -> set[AddressKey]:
-    """Claim each address for a number key; return those that were won. Waits for a rival that is not committed yet."""
+async def claim_addresses(
+    connection: Connection, claims: Mapping[AddressKey, str], *, all_free: bool = False
+) -> Collection[AddressKey]:
+    """Claim each address for a number key; return those that were won. Waits for a rival that is not committed yet.
+
+    `all_free` bets that none of them is taken, which costs half: where one is, asyncpg.UniqueViolationError is raised.
+    """
     ordered = sorted(claims)
+    if all_free:
+        records = ((*key, claims[key]) for key in ordered)
+        names = ("academy", "email_key", "number_key")
+        await connection.copy_records_to_table("user_address", columns=names, records=records)
+        return claims.keys()
     rows = await connection.fetch(
         """INSERT INTO user_address (academy, email_key, number_key)
            SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
@@ -234,31 +206,53 @@ async def release_addresses(connection: Connection, addresses: Mapping[AddressKe
     )
 
 
-async def insert_users(connection: Connection, users: Mapping[PersonKey, User]) -> None:
+class Creation(NamedTuple):
+    """By whom somebody was taken in: the first line of their history."""
+
+    at: datetime
+    by: str
+    version: int
+    invitation: str
+
+
+_CREATION: Final = ("created_at", "created_by", "created_version", "created_invitation")
+
+
+async def insert_users(
+    connection: Connection, users: Mapping[PersonKey, User], creations: Mapping[PersonKey, Creation] | None = None
+) -> None:
     """Insert new people. A twin that was faster raises asyncpg.UniqueViolationError: roll back and decide again."""
     ordered = sorted(users)
-    await connection.copy_records_to_table(
-        "person", columns=[name for name, _ in _COLUMNS], records=[_row(key[0], users[key]) for key in ordered]
-    )
+    records: Iterable[tuple[Any, ...]] = (_row(key[0], users[key]) for key in ordered)
+    names = _NAMES
+    if creations is not None:
+        records = (row + creations[key] for key, row in zip(ordered, records, strict=True))
+        names = [*_NAMES, *_CREATION]
+    await connection.copy_records_to_table("person", columns=names, records=records)
 
 
-async def update_users(connection: Connection, users: Mapping[PersonKey, User]) -> None:
-    """Write the whole state of people who are locked."""
-    columns = list(zip(*(_row(key[0], users[key]) for key in sorted(users)), strict=True))
-    columns[_FUNCTION_IDS] = tuple(",".join(ids) for ids in columns[_FUNCTION_IDS])
-    await connection.execute(_UPDATE, *columns)
+async def update_users(
+    connection: Connection, before: Mapping[PersonKey, User], after: Mapping[PersonKey, User]
+) -> None:
+    """Write what differs of people who are locked. `before` is how they stand in the table.
+
+    Columns in which nobody differs are left out: what is computed from them need not be computed again, and where no
+    index has any of them, no index is written.
+    """
+    ordered = sorted(after)
+    old = zip(*(_row(key[0], before[key]) for key in ordered), strict=True)
+    new = list(zip(*(_row(key[0], after[key]) for key in ordered), strict=True))
+    written = tuple(i for i, column in enumerate(old) if column != new[i])
+    if not written:
+        return
+    values = [[",".join(ids) for ids in new[i]] if i == _FUNCTION_IDS else new[i] for i in written]
+    await connection.execute(_update(written), [k[0] for k in ordered], [k[1] for k in ordered], *values)
 
 
 async def get_user(connection: Connection, academy: str, number_key: str) -> User | None:
     """One person, deleted or not."""
     found = await load_users(connection, [(academy, number_key)], lock=False)
     return found.get((academy, number_key))
-
-
-async def find_invited(connection: Connection, invitation_id: str) -> tuple[str, User] | None:
-    """The academy and person of an invitation."""
-    row = await connection.fetchrow("SELECT * FROM person WHERE invitation_id = $1", invitation_id)
-    return None if row is None else (row["academy"], to_user(row))
 
 
 async def mark_invitations_failed(connection: Connection, failed: Mapping[str, int]) -> None:

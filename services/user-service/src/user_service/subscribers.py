@@ -10,12 +10,14 @@ from contracts.envelope import Envelope
 from contracts.events import BY_TOPIC
 from contracts.events.invitations import InvitationFailed
 from contracts.events.org import REMOVED, DepartmentChanged
+from contracts.events.users import UserCheckRequested, UserRequested
 from contracts.topics import INVITATION_EVENTS, ORG_STRUCTURE, USER_CHECKS, USER_REQUESTS, USER_REQUESTS_BULK, Topic
 from user_service import messages, store
 from user_service.applying import Applying
 from user_service.changed_later import find_changed_later
 from user_service.checking import Checking
 from user_service.moving import Moving
+from user_service.requests import Decoder
 
 
 @dataclass
@@ -78,7 +80,11 @@ def _requests(topic: Topic, applying: Applying, *, max_records: int) -> Subscrip
 
 
 def _models(topic: Topic) -> dict[str, Any]:
-    return {model.TYPE: model for model in BY_TOPIC[topic]}
+    models: dict[str, Any] = {model.TYPE: model for model in BY_TOPIC[topic]}
+    for model in (UserRequested, UserCheckRequested):
+        if model.TYPE in models:
+            models[model.TYPE] = Decoder(model)
+    return models
 
 
 def _answer_request(request: Envelope, key: str, dead_letter: str) -> list[Event]:

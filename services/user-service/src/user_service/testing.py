@@ -26,9 +26,10 @@ from chassis.records import Record, decode_headers, new_id
 from contracts.envelope import Envelope
 from contracts.events.base import Message
 from contracts.events.org import AcademyChanged, TermsChanged
-from contracts.events.users import UserRequested
+from contracts.events.users import UserCheckRequested, UserRequested
 from user_service.applying import Applying
 from user_service.domain.organisation import Organisation, build_organisation
+from user_service.domain.reading import requested
 from user_service.identity.administrators import make
 from user_service.identity.passwords import Passwords
 from user_service.identity_api import Identity, make_identity_router
@@ -82,6 +83,11 @@ class OneOrganisation(Organisations):
         return True
 
 
+def taken(message: Message) -> Any:
+    """The message as it is handed to whoever handles it."""
+    return requested(message) if isinstance(message, UserRequested | UserCheckRequested) else message
+
+
 def record(academy: str, message: Any) -> Record[Any]:
     """The message as it comes from the topic of requests, each one a request of its own."""
     number = message.person.personnel_number if isinstance(message, UserRequested) else message.personnel_number
@@ -95,7 +101,7 @@ def record(academy: str, message: Any) -> Record[Any]:
         request_id=id_,
         correlation_id=id_,
     )
-    return Record("cluster", "user.requests", 0, next(_offsets), f"{academy}/{number}", b"{}", envelope, message)
+    return Record("cluster", "user.requests", 0, next(_offsets), f"{academy}/{number}", b"{}", envelope, taken(message))
 
 
 class Site:

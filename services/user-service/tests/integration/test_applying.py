@@ -33,7 +33,7 @@ from user_service.applying import Applying
 from user_service.domain.organisation import build_organisation
 from user_service.people import Filter, Total, count_people, history, list_people
 from user_service.subscribers import FailedInvitations
-from user_service.testing import OneOrganisation
+from user_service.testing import OneOrganisation, taken
 
 _ids = itertools.count(1)
 
@@ -75,7 +75,7 @@ def record(academy: str, message: Any, *, id: str | None = None, attempt: int = 
         correlation_id=id_,
     )
     key = f"{academy}/{number_key(number)}"
-    return Record("cluster", "user.requests", 0, next(_ids), key, b"{}", envelope, message)
+    return Record("cluster", "user.requests", 0, next(_ids), key, b"{}", envelope, taken(message))
 
 
 def request(

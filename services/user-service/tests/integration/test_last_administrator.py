@@ -21,7 +21,7 @@ from contracts.events.users import (
     UserRequested,
 )
 from user_service.checking import Checking
-from user_service.testing import Site
+from user_service.testing import Site, taken
 
 _offsets = itertools.count(1)
 LAST = [{"code": "last_administrator", "field": "active"}]
@@ -60,7 +60,7 @@ class Import:
                 request_id=name,
             )
             key = f"{self.site.academy}/{message.person.personnel_number}"
-            records.append(Record("cluster", "user.checks", 0, next(_offsets), key, b"{}", envelope, message))
+            records.append(Record("cluster", "user.checks", 0, next(_offsets), key, b"{}", envelope, taken(message)))
         await self._checking(records)
 
     def refused(self) -> list[str]:

@@ -19,6 +19,7 @@ from user_service.applying import Applying
 from user_service.domain.organisation import Organisation, build_organisation
 from user_service.moving import Moving
 from user_service.people import Filter, history, list_people
+from user_service.testing import taken
 
 
 class Academies:
@@ -94,7 +95,7 @@ class Running:
                 id=id_, type=message.TYPE, source="hr", academy=academy, request_source="hr", request_id=id_
             )
             key = f"{academy}/{number}"
-            records.append(Record("cluster", "user.requests", 0, self._count, key, b"{}", envelope, message))
+            records.append(Record("cluster", "user.requests", 0, self._count, key, b"{}", envelope, taken(message)))
         await self.apply(records)
 
     async def take_in(self, academy: str, *numbers: str, department: str = "Sales", company: str = "Acme") -> None:
@@ -200,11 +201,11 @@ async def test_a_large_department_follows_in_parts_and_goes_on_after_an_interrup
     event = running.academies.move(academy, "c2")
     write, parts = store.update_users, list[int]()
 
-    async def interrupted(connection: Connection, users: dict[Any, Any]) -> None:
-        parts.append(len(users))
+    async def interrupted(connection: Connection, before: dict[Any, Any], after: dict[Any, Any]) -> None:
+        parts.append(len(after))
         if len(parts) == 2:
             raise ConnectionResetError
-        await write(connection, users)
+        await write(connection, before, after)
 
     monkeypatch.setattr(store, "update_users", interrupted)
     with pytest.raises(ConnectionResetError):

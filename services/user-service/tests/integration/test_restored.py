@@ -19,7 +19,7 @@ from user_service import store
 from user_service.applying import Applying
 from user_service.domain.organisation import build_organisation
 from user_service.ids import ids_of
-from user_service.testing import OneOrganisation
+from user_service.testing import OneOrganisation, taken
 
 _offsets = itertools.count(1)
 
@@ -57,7 +57,7 @@ def request(academy: str, number: str, **fields: Any) -> Record[Any]:
     }
     message = UserRequested(mode="upsert", person=PersonFields(**(person | fields)))
     envelope = Envelope(id=new_id(), type=message.TYPE, source="hr", academy=academy, time=now_text())
-    return Record("cluster", "user.requests", 0, next(_offsets), f"{academy}/{number}", b"{}", envelope, message)
+    return Record("cluster", "user.requests", 0, next(_offsets), f"{academy}/{number}", b"{}", envelope, taken(message))
 
 
 async def people(pool: Pool) -> dict[str, Any]:

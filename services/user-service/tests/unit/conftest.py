@@ -14,7 +14,7 @@ from user_service.domain.decide import claimed_address, decide
 from user_service.domain.decision import Decision, apply
 from user_service.domain.organisation import Organisation, build_organisation
 from user_service.domain.person import AddressHolder, User
-from user_service.domain.reading import read
+from user_service.domain.reading import read, requested
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 
@@ -79,7 +79,7 @@ class World:
         """The decision on a request with these fields, for `user`'s number unless they name one."""
         if user is not None:
             fields.setdefault("personnel_number", user.number)
-        asked = read(UserRequested(mode=mode, person=PersonFields(**fields), planned=planned))
+        asked = read(requested(UserRequested(mode=mode, person=PersonFields(**fields), planned=planned)))
         if holder is None and user is not None and not user.deleted and claimed_address(asked, user) is None:
             holder = user
         held = AddressHolder.of(holder) if isinstance(holder, User) else holder

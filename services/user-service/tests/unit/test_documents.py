@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from contracts.events.users import DeleteUser, Person, WithdrawInvitation
+from contracts.events.users import DeleteUser, Invitation, Person, WithdrawInvitation
 from contracts.fields import FIELDS
 from user_service.domain.documents import invitation, user_document
 from user_service.messages import person_json
@@ -59,7 +59,7 @@ def test_an_event_takes_back_only_an_invitation_that_was_mailed(world: Any) -> N
         user = world.jan(invite="x", active=active)
         for command in (DeleteUser(personnel_number="1001"), WithdrawInvitation(personnel_number="1001")):
             decision = world.command(command, user)
-            event = invitation(decision, world.settle(decision))
+            event = Invitation.model_validate(invitation(decision, world.settle(decision)))
             assert event.status == told
             assert (event.invitation_id is not None) == (told == "withdrawn")
 
@@ -94,7 +94,7 @@ def test_the_mail_goes_to_an_address_that_mail_servers_take(world: Any, domain: 
         invite="x",
         active="x",
     )
-    told = invitation(decision, world.settle(decision))
+    told = Invitation.model_validate(invitation(decision, world.settle(decision)))
     assert told.recipient is not None
     assert told.recipient.email == f"Piet@{ascii_form}"
     assert (told.status, told.generation, told.expires_at) == ("queued", 1, "2026-03-31T09:30:00Z")

@@ -10,7 +10,7 @@ from contracts.sentences import render
 from user_service.domain.decide import decide
 from user_service.domain.organisation import build_organisation
 from user_service.domain.person import AddressHolder
-from user_service.domain.reading import read
+from user_service.domain.reading import read, requested
 
 DECIDED = [
     ErrorCode.REQUIRED,
@@ -112,7 +112,7 @@ def case(world: Any, code: ErrorCode) -> tuple[Any, Problem]:
             return world.ask(None, mode="update", **new), Problem(code=code, field="personnel_number", value="7")
         case ErrorCode.LAST_ADMINISTRATOR:
             chief = world.jan(active="x")._replace(administrator=True)
-            asked = read(UserRequested(person=PersonFields(personnel_number="1001", active="-")))
+            asked = read(requested(UserRequested(person=PersonFields(personnel_number="1001", active="-"))))
             return decide(asked, chief, world.organisation, None, world.now, last_administrator=True), Problem(
                 code=code, field="active"
             )

@@ -6,8 +6,10 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.events.users import DeleteUser
+from contracts.events.users import DeleteUser, PersonFields, UserRequested
+from contracts.fields import clean_text, email_key, has_forbidden_characters, number_key
 from user_service.domain.documents import user_document
+from user_service.domain.reading import read, requested
 
 WORDS = st.sampled_from(
     [
@@ -148,3 +150,19 @@ def test_changes_tell_exactly_what_changed(world: Any, fields: dict[str, Any], w
     plain = {"first_name", "infix", "last_name", "email", "cost_centre", "active", "language", "manager"}
     for field in plain:
         assert decision.changes.get(field, (getattr(user, field),) * 2) == (getattr(user, field), getattr(after, field))
+
+
+@given(TEXT)
+def test_a_text_is_read_in_its_clean_form_or_refused_however_short_it_is(value: str | None) -> None:
+    person = PersonFields(personnel_number=value, first_name=value, email=value, cost_centre=value)
+    asked = read(requested(UserRequested(person=person)))
+    text = clean_text(value or "")
+    good = text if text != "-" and not has_forbidden_characters(value or "") else ""
+    refused = {problem.field for problem in asked.problems}
+    assert asked.first_name == (good if 0 < len(good) <= 100 else None)
+    assert asked.number == (good if len(good) <= 64 else "")
+    assert asked.number_key == number_key(asked.number)
+    assert asked.email_key == email_key(good)
+    assert asked.email == (good if asked.email_key else None)
+    assert ("cost_centre" in refused) == (has_forbidden_characters(value or "") or len(good) > 100)
+    assert asked.cost_centre == ("" if value is None or text == "-" else good or None if len(good) <= 100 else None)

@@ -59,14 +59,23 @@ def decide_command(
 
 def _rejected(user: User, problem: Problem, org_revision: int) -> Decision:
     invitation = NOTHING._replace(after=user.invitation)
-    return Decision("rejected", user.number, user.version, org_revision, user.name, user, invitation, errors=(problem,))
+    return Decision(
+        "rejected",
+        user.number,
+        user.version,
+        org_revision,
+        user,
+        invitation,
+        errors=(problem,),
+        refused_name=user.name,
+    )
 
 
 def _not_found(number: str, user: User | None, org_revision: int) -> Decision:
     problem = Problem(code=ErrorCode.NOT_FOUND, field="personnel_number", value=told(number))
     invitation = NOTHING if user is None else NOTHING._replace(after=user.invitation)
     version = user.version if user else 0
-    return Decision("rejected", told(number), version, org_revision, None, user, invitation, errors=(problem,))
+    return Decision("rejected", told(number), version, org_revision, user, invitation, errors=(problem,))
 
 
 def _decision(outcome: Verdict, user: User, after: User, invitation: InvitationDecision, org_revision: int) -> Decision:
@@ -80,7 +89,7 @@ def _decision(outcome: Verdict, user: User, after: User, invitation: InvitationD
         )
         if old != new
     }
-    return Decision(outcome, user.number, user.version, org_revision, user.name, after, invitation, changes)
+    return Decision(outcome, user.number, user.version, org_revision, after, invitation, changes)
 
 
 def _unchanged(user: User, status: InvitationStatus, org_revision: int) -> Decision:

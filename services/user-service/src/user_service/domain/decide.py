@@ -84,7 +84,7 @@ def _unchanged(asked: Asked, user: User, organisation: Organisation, now: dateti
     after = (
         user if invitation.after is before or invitation.after == before else user._replace(invitation=invitation.after)
     )
-    return Decision("unchanged", user.number, user.version, organisation.revision, user.name, after, invitation)
+    return Decision("unchanged", user.number, user.version, organisation.revision, after, invitation)
 
 
 def _may_accept(user: User) -> bool:
@@ -158,7 +158,7 @@ def _created(
         invitation = decide_invitation(NO_INVITATION, asked=True, after=after, now=now)
         if invitation.after is not after.invitation:
             after = after._replace(invitation=invitation.after)
-    return Decision("created", asked.number, 0, organisation.revision, after.name, after, invitation)
+    return Decision("created", asked.number, 0, organisation.revision, after, invitation)
 
 
 def _updated(
@@ -209,13 +209,13 @@ def _updated(
         return _unchanged(asked, user, organisation, now)
 
     before = after_deletion(user.invitation) if restored else user.invitation
-    after = user._replace(**changed, deleted=False)
+    if restored:
+        changed["deleted"] = False
+    after = user.having(changed)
     invitation = decide_invitation(before, asked=asked.invite, after=after, now=now)
     if invitation.after is not after.invitation:
         after = after._replace(invitation=invitation.after)
-    return Decision(
-        "updated", user.number, user.version, organisation.revision, after.name, after, invitation, changes, restored
-    )
+    return Decision("updated", user.number, user.version, organisation.revision, after, invitation, changes, restored)
 
 
 def _tell_move(changes: dict[str, tuple[Any, Any]], user: User, place: Place, organisation: Organisation) -> None:
@@ -243,7 +243,16 @@ def _rejected(
     number = asked.number or (user.number if user else "")
     invitation = NOTHING if user is None else NOTHING._replace(after=user.invitation)
     version = user.version if user else 0
-    return Decision("rejected", number, version, organisation.revision, name, user, invitation, errors=tuple(problems))
+    return Decision(
+        "rejected",
+        number,
+        version,
+        organisation.revision,
+        user,
+        invitation,
+        errors=tuple(problems),
+        refused_name=name,
+    )
 
 
 def _all_problems(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from contracts.errors import Problem
@@ -35,12 +36,17 @@ class Decision(NamedTuple):
     number: str
     user_version: int
     org_revision: int
-    name: str | None
     after: User | None
     invitation: InvitationDecision
     changes: Mapping[str, tuple[Any, Any]] = {}
     restored: bool = False
     errors: tuple[Problem, ...] = ()
+    refused_name: str | None = None
+
+    @property
+    def name(self) -> str | None:
+        """What the person is called, or would be; None where nothing is known of it."""
+        return self.refused_name if self.outcome == "rejected" or self.after is None else self.after.name
 
 
 def apply(
@@ -49,33 +55,35 @@ def apply(
     """The person after `decision`; None if there is none (a rejected create).
 
     `user_id` is taken for a created person only, `invitation_id` for a person's first invitation only. The version
-    rises, above `versions_above`, unless the outcome is unchanged or rejected. `now` is the database's clock. Where nothing is to be written the
-    result is the very object that was decided on.
+    rises, above `versions_above`, unless the outcome is unchanged or rejected. `now` is the database's clock. Where
+    nothing is to be written the result is the very object that was decided on.
     """
     after = decision.after
     outcome = decision.outcome
     if after is None or outcome == "rejected":
         return after
-    queued = decision.invitation.new_generation
+    invitation = decision.invitation.after
+    if decision.invitation.new_generation:
+        invitation = next_generation(invitation, after, invitation.invitation_id or invitation_id, now)
+    elif outcome == "unchanged":
+        return after
     if outcome == "unchanged":
-        if not queued:
-            return after
-        return after._replace(invitation=next_generation(decision.invitation.after, after, invitation_id, now))
-    return after._replace(
-        user_id=user_id if outcome == "created" else after.user_id,
-        version=max(after.version, versions_above) + 1,
-        invitation=next_generation(decision.invitation.after, after, invitation_id, now)
-        if queued
-        else decision.invitation.after,
-    )
+        return after._replace(invitation=invitation)
+    version = max(after.version, versions_above) + 1
+    return after.next_version(version, user_id if outcome == "created" else after.user_id, invitation)
 
 
-def next_generation(state: InvitationState, user: User, new_id: str, now: datetime) -> InvitationState:
-    """The next mail of a person's invitation, valid from now on; all earlier ones cannot be used any more."""
+def next_generation(state: InvitationState, user: User, id: str, now: datetime) -> InvitationState:
+    """The next mail of the person's invitation `id`, valid from now on; all earlier ones cannot be used any more."""
     return InvitationState(
-        state.invitation_id or new_id,
+        id,
         state.generation + 1,
         "open",
-        (now + INVITATION_VALIDITY).replace(microsecond=0),
+        _expiry(now),
         user.email_key,
     )
+
+
+@lru_cache(maxsize=16)  # one object for a batch: it is compared, hashed and told many times
+def _expiry(now: datetime) -> datetime:
+    return (now + INVITATION_VALIDITY).replace(microsecond=0)

@@ -1,34 +1,42 @@
 """A person as others are shown them: in events, and as the user document of the command line."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
-from contracts.events.users import Invitation, InvitationStatus, Recipient
+from contracts.events.users import InvitationStatus
 from contracts.fields import email_key
 from user_service.domain.decision import Decision
 from user_service.domain.organisation import Organisation
 from user_service.domain.person import User
 
 
-def invitation(decision: Decision, after: User | None) -> Invitation:
-    """The invitation of an event. `after` is the person as `apply` made them."""
+def invitation(decision: Decision, after: User | None) -> dict[str, Any]:
+    """contracts' Invitation as plain data without its empty members: made by hand, for there is one in most events.
+
+    `after` is the person as `apply` made them.
+    """
     status = decision.invitation.status
     if status == "none" or after is None:
-        return Invitation()
+        return {}
     state = after.invitation
     if status == "withdrawn" and state.invitation_id is None:
-        return Invitation()  # it only waited: nothing was mailed that could be taken back
-    return Invitation(
-        status=status,
-        invitation_id=state.invitation_id,
-        generation=state.generation or None,
-        expires_at=timestamp(state.expires_at),
-        recipient=recipient(after) if status == "queued" else None,
-    )
+        return {}  # it only waited: nothing was mailed that could be taken back
+    told: dict[str, Any] = {"status": status}
+    if state.invitation_id is not None:
+        told["invitation_id"] = state.invitation_id
+    if state.generation:
+        told["generation"] = state.generation
+    if state.expires_at is not None:
+        told["expires_at"] = timestamp(state.expires_at)
+    if status == "queued":
+        told["recipient"] = recipient(after)
+    return told
 
 
-def recipient(user: User) -> Recipient:
-    return Recipient(email=_deliverable(user.email), name=user.name, language=user.language)
+def recipient(user: User) -> dict[str, str]:
+    """contracts' Recipient as plain data."""
+    return {"email": _deliverable(user.email), "name": user.name, "language": user.language}
 
 
 def user_document(
@@ -82,6 +90,7 @@ def learning_activities(user: User, organisation: Organisation) -> list[str]:
     return list(dict.fromkeys(name for unit in units if unit is not None for name in unit.learning_activities))
 
 
+@lru_cache(maxsize=1_024)
 def timestamp(moment: datetime | None) -> str | None:
     """RFC 3339 in UTC."""
     return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,10 +1,13 @@
 """What a request asks, in normal form, without any knowledge of people or units (`docs/rules.md` 4 to 7, 10, 11)."""
 
 import re
-from typing import Final, Literal, NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, Literal, NamedTuple
 
 from contracts.errors import ErrorCode, Problem
-from contracts.events.users import PersonFields, Planned, UserCheckRequested, UserRequested
+from contracts.events.users import Outcome, UserCheckRequested, UserRequested
 from contracts.fields import (
     CLEAR,
     MAX_LENGTH,
@@ -24,11 +27,42 @@ MAX_FUNCTIONS_TEXT: Final = 32_767
 _REQUIRED: Final = frozenset(("personnel_number", *REQUIRED_TO_CREATE))
 _FLAGS: Final[dict[str, bool | None]] = {"x": True, "X": True, CLEAR: False, "": None}
 _SHORT: Final = min(MAX_LENGTH.values())
+"""No field refuses a text of this length for it."""
 _ONE_CELL: Final = MAX_LENGTH["functions"]
 _NO_NAME: Final = " -;,"
 _BLANK_CELL: Final = re.compile(r"[\s;,]*")
 """Of functions: separators without a name between them."""
 _MAX_VALUE_TOLD: Final = 300
+_Given = Mapping[str, Any]
+
+
+class Plan(NamedTuple):
+    """The decision of the check that a request carries out: contracts' Planned."""
+
+    outcome: Outcome
+    user_version: int
+    org_revision: int
+
+
+@dataclass(slots=True)
+class Requested:
+    """A UserRequested or UserCheckRequested; `person` has only what is given, None included."""
+
+    mode: Mode
+    person: Mapping[str, Any]
+    min_org_revision: int = 0
+    planned: Plan | None = None
+    round: int = 1
+
+
+def requested(message: UserRequested | UserCheckRequested) -> Requested:
+    """The same request as `read` takes it."""
+    person = message.person.model_dump(exclude_unset=True)
+    if isinstance(message, UserCheckRequested):
+        return Requested(message.mode, person, message.min_org_revision, round=message.round)
+    told = message.planned
+    planned = None if told is None else Plan(told.outcome, told.user_version, told.org_revision)
+    return Requested(message.mode, person, message.min_org_revision, planned)
 
 
 class Asked(NamedTuple):
@@ -38,7 +72,7 @@ class Asked(NamedTuple):
     """
 
     mode: Mode
-    planned: Planned | None
+    planned: Plan | None
     number: str
     number_key: str
     first_name: str | None
@@ -58,43 +92,34 @@ class Asked(NamedTuple):
     problems: list[Problem]
 
 
-def read(request: UserRequested | UserCheckRequested) -> Asked:
+def read(request: Requested) -> Asked:
     """Read any request; never raises. `number_key` is empty where there is no usable number."""
     person = request.person
     problems: list[Problem] = []
-    number = _text(problems, person, "personnel_number", person.personnel_number)
-    key = number_key(number) if number else ""
-    if not key and not problems:
-        problems.append(Problem(code=ErrorCode.REQUIRED, field="personnel_number"))
-    first_name = _text(problems, person, "first_name", person.first_name)
-    infix = _text(problems, person, "infix", person.infix)
-    last_name = _text(problems, person, "last_name", person.last_name)
-    email = _text(problems, person, "email", person.email)
-    address: str | None = None
-    if email:
-        address = email_key(email)
-        if address is None:
-            problems.append(Problem(code=ErrorCode.INVALID_EMAIL, field="email", value=told(email)))
-            email = None
+    number, key = _number(problems, person)
+    first_name = _text(problems, person, "first_name")
+    infix = _text(problems, person, "infix")
+    last_name = _text(problems, person, "last_name")
+    email, address = _email(problems, person)
     return Asked(
         request.mode,
-        request.planned if isinstance(request, UserRequested) else None,
-        number or "",
+        request.planned,
+        number,
         key,
         first_name,
         infix,
         last_name,
         email,
         address,
-        _text(problems, person, "company", person.company),
-        _text(problems, person, "department", person.department),
+        _text(problems, person, "company"),
+        _text(problems, person, "department"),
         _functions(problems, person),
-        _text(problems, person, "cost_centre", person.cost_centre),
-        _flag(problems, person, "invite", person.invite) or False,
-        _flag(problems, person, "active", person.active),
-        _text(problems, person, "language", person.language),
-        _flag(problems, person, "manager", person.manager),
-        _flag(problems, person, "terms_accepted", person.terms_accepted),
+        _text(problems, person, "cost_centre"),
+        _flag(problems, person, "invite") or False,
+        _flag(problems, person, "active"),
+        _text(problems, person, "language"),
+        _flag(problems, person, "manager"),
+        _flag(problems, person, "terms_accepted"),
         problems,
     )
 
@@ -107,19 +132,49 @@ def told(value: str) -> str:
     return shown
 
 
-def _text(problems: list[Problem], person: PersonFields, field: str, value: str | None) -> str | None:
+@lru_cache(maxsize=16_384)
+def _short_text(value: str) -> str | None:
+    """The text of a short value in which nothing is wrong and nothing is cleared; None for any other."""
+    text = clean_text(value)
+    plain = text and text != CLEAR and len(text) <= _SHORT and not has_forbidden_characters(value)
+    return text if plain else None
+
+
+def _number(problems: list[Problem], person: _Given) -> tuple[str, str]:
+    """The number and its key; nearly every one is of digits and letters without accents."""
+    value = person.get("personnel_number")
+    if value is not None and value.isalnum() and value.isascii() and len(value) <= _SHORT:
+        return value, value.lower()
+    number = _text(problems, person, "personnel_number")
+    key = number_key(number) if number else ""
+    if not key and not problems:
+        problems.append(Problem(code=ErrorCode.REQUIRED, field="personnel_number"))
+    return number or "", key
+
+
+def _email(problems: list[Problem], person: _Given) -> tuple[str | None, str | None]:
+    """The address and its key."""
+    value = person.get("email")
+    if value is not None and value.isascii() and (key := email_key(value)) is not None:
+        return value, key  # in a valid address there is nothing to clean
+    email = _text(problems, person, "email")
+    if not email:
+        return email, None
+    key = email_key(email)
+    if key is None:
+        problems.append(Problem(code=ErrorCode.INVALID_EMAIL, field="email", value=told(email)))
+        return None, None
+    return email, key
+
+
+def _text(problems: list[Problem], person: _Given, field: str) -> str | None:
+    value = person.get(field)
     if value is None:
-        if field not in person.model_fields_set:
+        if field not in person:
             return None
         text = CLEAR
-    elif (
-        1 < len(value) <= _SHORT
-        and value.isascii()
-        and value.isprintable()
-        and "  " not in value
-        and value[0] != " " != value[-1]
-    ):
-        return value
+    elif len(value) <= _SHORT and (short := _short_text(value)) is not None:
+        return short
     elif value.isascii() and value.isprintable():
         text = " ".join(value.split())
     else:
@@ -143,9 +198,10 @@ def _text(problems: list[Problem], person: PersonFields, field: str, value: str 
     return text
 
 
-def _flag(problems: list[Problem], person: PersonFields, field: str, value: str | None) -> bool | None:
+def _flag(problems: list[Problem], person: _Given, field: str) -> bool | None:
+    value = person.get(field)
     if value is None:
-        return False if field in person.model_fields_set else None
+        return False if field in person else None
     if value in _FLAGS:
         return _FLAGS[value]
     text = clean_text(value)
@@ -157,10 +213,10 @@ def _flag(problems: list[Problem], person: PersonFields, field: str, value: str 
     return flag
 
 
-def _functions(problems: list[Problem], person: PersonFields) -> tuple[str, ...] | None:
-    given = person.functions
+def _functions(problems: list[Problem], person: _Given) -> tuple[str, ...] | None:
+    given = person.get("functions")
     if given is None:
-        return () if "functions" in person.model_fields_set else None
+        return () if "functions" in person else None
     first = given[0] if len(given) == 1 else ""
     if 1 < len(first) <= _ONE_CELL and first.isascii() and first.isprintable() and first[0] not in _NO_NAME:
         return (first,)

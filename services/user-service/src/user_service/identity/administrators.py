@@ -91,7 +91,7 @@ async def _make(
             "invitation_id": user.invitation.invitation_id,
             "generation": user.invitation.generation,
             "expires_at": documents.timestamp(user.invitation.expires_at),
-            "recipient": documents.recipient(user).model_dump(mode="json"),
+            "recipient": documents.recipient(user),
         }
     await tell(connection, UserCreated, academy, user, body, actor)
     return user, True

@@ -57,7 +57,8 @@ async def accept(
         version=before.version + 1,
         invitation=before.invitation._replace(status="accepted"),
     )
-    await store.update_users(connection, {(somebody.academy, after.number_key): after})
+    key = (somebody.academy, after.number_key)
+    await store.update_users(connection, {key: before}, {key: after})
     await people.set_terms(connection, somebody.academy, after.number_key, terms_version)
     if password_hash is not None:
         await people.set_password(connection, somebody.academy, after.number_key, password_hash)

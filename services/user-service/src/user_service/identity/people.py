@@ -7,7 +7,7 @@ import asyncpg
 from chassis.database import Connection
 from contracts.access import Role
 from user_service.domain.person import User
-from user_service.store import to_user
+from user_service.store import PERSON, to_user
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class Somebody:
         return self.user.terms_accepted and self.terms_version >= version
 
 
-_SELECT = """SELECT p.*, c.password_hash FROM person p
-             LEFT JOIN credential c ON c.academy = p.academy AND c.number_key = p.number_key """
+_SELECT = f"""SELECT {PERSON}, p.terms_version, c.password_hash FROM person p
+              LEFT JOIN credential c ON c.academy = p.academy AND c.number_key = p.number_key """  # noqa: S608
 
 
 def _somebody(row: asyncpg.Record | None) -> Somebody | None:

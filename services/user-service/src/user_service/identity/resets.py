@@ -37,7 +37,7 @@ async def request(connection: Connection, somebody: Somebody, now: datetime) -> 
     body = {
         "reset_id": id_,
         "expires_at": documents.timestamp(expires),
-        "recipient": documents.recipient(somebody.user).model_dump(mode="json"),
+        "recipient": documents.recipient(somebody.user),
     }
     event = event_of(PasswordResetRequested, somebody.academy, somebody.user, body, somebody.subject)
     await outbox.enqueue(connection, [event])

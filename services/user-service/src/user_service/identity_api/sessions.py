@@ -144,7 +144,7 @@ async def _accept_terms(it: Identity, session: Session, version: int, organisati
         if now.user.terms_accepted:
             return
         after = now.user._replace(terms_accepted=True, ever_accepted_terms=True, version=now.user.version + 1)
-        await store.update_users(connection, {key: after})
+        await store.update_users(connection, {key: now.user}, {key: after})
         body: dict[str, Any] = {
             "version": after.version,
             "org_revision": organisation.revision,
