@@ -45,13 +45,19 @@ _lag = prometheus.Gauge(
 )
 _leads = prometheus.Gauge("instroom_outbox_leader", "1 where this process holds the relay's lease")
 
+# No row that became visible after the snapshot $1 has a transaction before its xmin.
+_LOOK = """
+SELECT pg_current_snapshot()::text AS until,
+       EXISTS (SELECT FROM outbox WHERE txid >= pg_snapshot_xmin($1::text::pg_snapshot)) AS found
+"""
+# Sorted and measured by their places: the events themselves would be copied for each step of that.
 _DELTA = f"""
-SELECT * FROM (
-    SELECT *, count(*) OVER () AS found,
-           sum(octet_length(headers) + coalesce(octet_length(value), 0)) OVER (ORDER BY seq) AS bytes
-    FROM (SELECT seq, topic, key, headers, value, created_at FROM ({outbox.BETWEEN}) AS delta
-          WHERE seq > $3 ORDER BY seq LIMIT $4) AS chunk) AS measured
-WHERE bytes - octet_length(headers) - coalesce(octet_length(value), 0) < $5 ORDER BY seq
+SELECT o.seq, o.topic, o.key, o.headers, o.value, o.created_at, c.found FROM (
+    SELECT place, seq, size, count(*) OVER () AS found, sum(size) OVER (ORDER BY seq) AS bytes
+    FROM (SELECT place, seq, octet_length(headers) + coalesce(octet_length(value), 0) AS size
+          FROM ({outbox.BETWEEN}) AS delta WHERE seq > $3 ORDER BY seq LIMIT $4) AS chunk) AS c
+CROSS JOIN LATERAL (SELECT * FROM outbox WHERE ctid = c.place) AS o
+WHERE c.bytes - c.size < $5 ORDER BY c.seq
 """  # noqa: S608 - two constants
 
 
@@ -99,7 +105,9 @@ class Relay(outbox.Wakeable):
         """
         connection = await connect(
             self._dsn,
-            enable_seqscan="off",  # one sane plan whatever the statistics say: the index on (txid, seq)
+            # One sane plan whatever the statistics say, the index on (txid, seq), made once and not for every look.
+            enable_seqscan="off",
+            plan_cache_mode="force_generic_plan",
             idle_in_transaction_session_timeout="10s",
         )
         try:
@@ -207,11 +215,16 @@ class Relay(outbox.Wakeable):
                 pause = SOON
 
     async def _step(self, connection: "asyncpg.Connection[asyncpg.Record]", position: _Position) -> bool:
-        """Publish one chunk; whether there was any."""
-        until = position.next_snap or str(await connection.fetchval("SELECT pg_current_snapshot()::text"))
-        if until == position.snap:
-            _lag.set(0)
-            return False
+        """Publish one chunk; whether there are more."""
+        until = position.next_snap
+        if until is None:
+            look = await connection.fetchrow(_LOOK, position.snap)
+            assert look is not None  # noqa: S101 - it has no FROM
+            until = str(look["until"])
+            if not look["found"]:
+                position.snap = until
+                _lag.set(0)
+                return False
         rows = await connection.fetch(_DELTA, position.snap, until, position.last_seq, CHUNK, CHUNK_BYTES)
         _lag.set((datetime.now(UTC) - rows[0]["created_at"]).total_seconds() if rows else 0)
         if rows:
@@ -230,7 +243,7 @@ class Relay(outbox.Wakeable):
             # Nothing was published since the stored position otherwise: reading from there again finds nothing more.
             await self._advance(connection, position)
             self._told(rows[-1]["seq"])
-        return bool(rows)
+        return position.next_snap is not None
 
     async def _advance(self, connection: "asyncpg.Connection[asyncpg.Record]", position: _Position) -> None:
         epoch = await connection.fetchval(
