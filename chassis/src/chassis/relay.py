@@ -39,6 +39,14 @@ PURGE_EVERY = 10.0
 PURGE_CHUNK = 20_000
 """Rows deleted at a time, 2,000 a second at most: a backlog of old rows is gone within hours and disturbs nobody."""
 
+CONNECTION = {
+    # One sane plan whatever the statistics say, the index on (txid, seq), made once and not for every look.
+    "enable_seqscan": "off",
+    "plan_cache_mode": "force_generic_plan",
+    "idle_in_transaction_session_timeout": "10s",
+}
+"""The settings of the connection that publishes and purges."""
+
 _published = prometheus.Counter("instroom_outbox_published_total", "Events published from the outbox", ["topic"])
 _lag = prometheus.Gauge(
     "instroom_outbox_lag_seconds", "Age of the oldest event of the last look, 0 where it found none"
@@ -103,13 +111,7 @@ class Relay(outbox.Wakeable):
 
         Raises StartAgain where the database is no longer the one that the process began with.
         """
-        connection = await connect(
-            self._dsn,
-            # One sane plan whatever the statistics say, the index on (txid, seq), made once and not for every look.
-            enable_seqscan="off",
-            plan_cache_mode="force_generic_plan",
-            idle_in_transaction_session_timeout="10s",
-        )
+        connection = await connect(self._dsn, **CONNECTION)
         try:
             while True:
                 position = await self._acquire(connection)
@@ -266,11 +268,11 @@ class Relay(outbox.Wakeable):
         transaction.
         """
         await connection.execute(
-            """WITH cursor AS MATERIALIZED (SELECT purged, snap FROM outbox_cursor WHERE id = 1),
+            f"""WITH cursor AS MATERIALIZED (SELECT purged, snap FROM outbox_cursor WHERE id = 1),
                stays AS MATERIALIZED (
                    SELECT txid FROM (
                        SELECT txid, created_at FROM outbox WHERE txid >= (SELECT purged FROM cursor)
-                       ORDER BY txid, seq LIMIT $2) AS oldest
+                       ORDER BY txid, seq LIMIT {PURGE_CHUNK}) AS oldest
                    WHERE created_at >= now() - $1::interval
                       OR NOT pg_visible_in_snapshot(txid, (SELECT snap FROM cursor)) LIMIT 1),
                gone AS (
@@ -278,9 +280,8 @@ class Relay(outbox.Wakeable):
                        SELECT ctid FROM outbox
                        WHERE txid >= (SELECT purged FROM cursor)
                          AND txid < coalesce((SELECT txid FROM stays), '18446744073709551615')
-                       ORDER BY txid, seq LIMIT $2))
+                       ORDER BY txid, seq LIMIT {PURGE_CHUNK}))
                    RETURNING txid)
-               UPDATE outbox_cursor SET purged = greatest(purged, (SELECT max(txid) FROM gone)) WHERE id = 1""",
+               UPDATE outbox_cursor SET purged = greatest(purged, (SELECT max(txid) FROM gone)) WHERE id = 1""",  # noqa: S608 - a constant that the plan must know
             KEEP,
-            PURGE_CHUNK,
         )
