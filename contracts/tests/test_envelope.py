@@ -1,10 +1,13 @@
 """The envelope as headers and back, and what it refuses."""
 
+from collections.abc import Sequence
+from unittest.mock import patch
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.envelope import Envelope, EnvelopeError, key_academy
+from contracts.envelope import Envelope, EnvelopeError, Header, key_academy
 
 LEAST = [("ce_id", b"1"), ("ce_type", b"t"), ("ce_source", b"s"), ("ce_academy", b"demo")]
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20)
@@ -24,6 +27,15 @@ envelopes = st.builds(
     attempt=st.integers(1, 10**14),
     org_revision=st.none() | st.integers(0, 10**14),
     traceparent=st.just("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+)
+others = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["ce_id", "ce_subject", "ce_time", "ce_requestid", "ce_actor", "ce_attempt", "traceparent", "x"]
+        ),
+        st.sampled_from([None, b"", b"1", b"a", b"\xff", b"a\0b"]),
+    ),
+    max_size=3,
 )
 
 
@@ -78,6 +90,28 @@ def test_a_trace_context_that_is_none_is_ignored(trace: bytes | None) -> None:
 
 def test_headers_of_others_are_ignored_even_twice() -> None:
     assert Envelope.from_headers([*LEAST, ("x-other", b"\xff"), ("x-other", None)]).id == "1"
+
+
+@given(envelopes, others, st.integers(0, 20), others)
+def test_what_headers_say_does_not_depend_on_those_that_were_read_before(
+    envelope: Envelope, more: list[Header], place: int, before: list[Header]
+) -> None:
+    headers: list[Header] = [*envelope.headers()]
+    headers[place:place] = more
+    with patch("contracts.envelope._known", {}):
+        said = _read(headers)
+        assert _read(headers) == said
+    with patch("contracts.envelope._known", {}):
+        _read(envelope.headers())
+        _read([*headers, *before])
+        assert _read(headers) == said
+
+
+def _read(headers: Sequence[Header]) -> Envelope | str:
+    try:
+        return Envelope.from_headers(headers)
+    except EnvelopeError as error:
+        return str(error)
 
 
 def test_an_answer_keeps_the_reference_and_the_trace_and_names_its_cause() -> None:

@@ -7,6 +7,7 @@ header that is not UTF-8 would lose a whole batch).
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final
 
 import structlog
@@ -30,6 +31,11 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 LOOK_EVERY: Final = 30.0
 LOOK_TIMEOUT: Final = 10.0
+WAIT_MS: Final = 500
+"""How long an idle consumer waits for a record, which ends the wait, before it waits anew."""
+GATHER: Final = 0.05
+"""Seconds that a consumer for which nobody waits gives a batch to grow, unless it is full: each one costs a transaction
+and a commit, however few records it has."""
 STUCK_AFTER: Final = 120.0
 """Seconds that a consumer may be behind without a batch, or its client without an answer, while the broker answers."""
 
@@ -134,19 +140,17 @@ class Broker:
         group: str,
         max_records: int,
         handler: RawHandler,
-        pause_ms: int = 20,
+        interactive: bool = True,
         placement: Placement | None = None,
     ) -> None:
         """Have `handler` called with each batch; offsets move only by its commits.
 
-        After looking in vain for `pause_ms` an idle consumer pauses as long: what comes then waits for it.
+        An `interactive` consumer takes what is there at once, another one gives it time to grow.
         """
         subscriber: Any = self._broker.subscriber(
             topic,
             group_id=group,
             batch=True,
-            batch_timeout_ms=pause_ms,
-            max_records=max_records,
             ack_policy=AckPolicy.MANUAL,
             auto_offset_reset="earliest",
             session_timeout_ms=self._session_ms,
@@ -160,11 +164,15 @@ class Broker:
             decoder=_decode,
         )
 
-        get_batch, watch = subscriber.get_msg, Watch(topic)
+        watch = Watch(topic)
 
         async def get(consumer: AIOKafkaConsumer) -> Sequence[RawRecord]:
             try:
-                batch: Sequence[RawRecord] = await get_batch(consumer)
+                # The framework's own would sleep after each look in vain.
+                found = await consumer.getmany(timeout_ms=WAIT_MS, max_records=max_records)
+                batch: Sequence[RawRecord] = [*chain.from_iterable(found.values())]
+                if batch and len(batch) < max_records and not interactive:
+                    batch = await gather(consumer, batch, max_records)
                 return batch if placement is None else await _settled(placement, consumer, batch)
             except (UnicodeDecodeError, CorruptRecordException, UnsupportedCodecError) as error:
                 return await _begin_again(consumer, max_records, error, placement)
@@ -237,6 +245,21 @@ async def _settled(placement: Placement, consumer: AIOKafkaConsumer, batch: Sequ
         _log.warning("consumer.fetch_failed", topics=sorted(consumer.subscription()), error=repr(error)[:300])
         await asyncio.sleep(1)
         return ()
+
+
+async def gather(consumer: AIOKafkaConsumer, batch: Sequence[RawRecord], max_records: int) -> Sequence[RawRecord]:
+    """The batch with what came meanwhile."""
+    records = list(batch)
+    try:
+        await asyncio.sleep(GATHER)
+        for _ in range(2):  # what the client fetched right behind the batch, and what the broker got since
+            if room := max_records - len(records):
+                more = await consumer.getmany(timeout_ms=5, max_records=room)
+                records += chain.from_iterable(more.values())
+    except BaseException:
+        Membership(consumer).give_back(records)
+        raise
+    return records
 
 
 async def _begin_again(

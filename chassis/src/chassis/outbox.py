@@ -19,16 +19,17 @@ _relays: "weakref.WeakSet[Wakeable]" = weakref.WeakSet()
 
 
 BETWEEN: Final = """
-    SELECT * FROM outbox
+    SELECT ctid AS place, * FROM outbox
     WHERE txid >= pg_snapshot_xmax($1::text::pg_snapshot) AND txid < pg_snapshot_xmax($2::text::pg_snapshot)
       AND pg_visible_in_snapshot(txid, $2::text::pg_snapshot)
     UNION ALL
-    SELECT * FROM outbox
+    SELECT ctid AS place, * FROM outbox
     WHERE txid = ANY (ARRAY(
         SELECT x FROM pg_snapshot_xip($1::text::pg_snapshot) AS x
         WHERE pg_visible_in_snapshot(x, $2::text::pg_snapshot)))
 """
-"""The rows that became visible between snapshots $1 and $2: new transactions, and those in progress at $1 that ended."""
+"""The rows, with their places in the table, that became visible between snapshots $1 and $2: new transactions, and those
+in progress at $1 that ended."""
 
 
 class Wakeable(Protocol):

@@ -6,17 +6,18 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Generic, Protocol, TypeVar
 
 import orjson
 import uuid_utils
 from pydantic import BaseModel
 
-from contracts.envelope import Envelope
+from contracts.envelope import Common, Envelope, Header
 from contracts.topics import Topic
 
 M_co = TypeVar("M_co", covariant=True)
-Headers = list[tuple[str, bytes | None]]
+Headers = list[Header]
 
 MAX_EVENT_BYTES = 900_000
 """Key, headers and value. Below what a topic takes as a record batch (contracts.topics), so that no event can stall the
@@ -45,7 +46,7 @@ class RawRecord(Protocol):
     @property
     def value(self) -> bytes | None: ...
     @property
-    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
+    def headers(self) -> Sequence[Header]: ...
     @property
     def timestamp(self) -> int: ...
 
@@ -59,7 +60,7 @@ class Undecodable:
     offset: int
     key: bytes | None = None
     value: bytes | None = None
-    headers: Sequence[tuple[str, bytes | None]] = ()
+    headers: Sequence[Header] = ()
     timestamp: int = 0
 
 
@@ -75,11 +76,11 @@ class Record(Generic[M_co]):
     value: bytes
     envelope: Envelope
     message: M_co
-    headers: Sequence[tuple[str, bytes | None]] = ()
+    headers: Sequence[Header] = ()
     """As they came, for the dead letters."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
     """One record to publish."""
 
@@ -89,16 +90,16 @@ class Event:
     value: bytes | None
 
     def raw(self) -> "RawEvent":
-        return RawEvent(self.topic, self.key.encode(), [*self.envelope.headers()], self.value)
+        return RawEvent(self.topic, self.key.encode(), self.envelope.headers(), self.value)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RawEvent:
     """One record to publish, byte for byte: how a dead letter keeps what nobody could read."""
 
     topic: str
     key: bytes | None
-    headers: Headers
+    headers: Sequence[Header]
     value: bytes | None
 
     def size(self) -> int:
@@ -116,19 +117,38 @@ def make_event(topic: Topic, key: str, envelope: Envelope, message: BaseModel) -
     return Event(topic.name, key, envelope, message.model_dump_json(exclude_unset=True).encode())
 
 
-def encode_headers(headers: Sequence[tuple[str, bytes | None]]) -> bytes:
+def encode_headers(headers: Sequence[Header]) -> bytes:
     """Headers as JSON for the outbox. Latin-1 maps every byte to a character and back, so nothing is lost."""
     return orjson.dumps([(name, None if value is None else value.decode("latin-1")) for name, value in headers])
 
 
 def encode_attributes(envelope: Envelope) -> bytes:
-    """`encode_headers` of an envelope's headers; nearly all are ASCII, whose text is its Latin-1 text already."""
-    encoded = orjson.dumps(envelope.attributes())
-    return encoded if encoded.isascii() else encode_headers(envelope.headers())
+    """`encode_headers` of an envelope's headers, with a line break behind those that others of its batch have too."""
+    own = orjson.dumps(envelope.own_attributes())
+    if not own.isascii():  # what is ASCII is its Latin-1 text already
+        own = encode_headers([(name, value.encode()) for name, value in envelope.own_attributes()])
+    return _encode_common(envelope.common) + own[1:]
+
+
+@lru_cache(maxsize=64)
+def _encode_common(common: Common) -> bytes:
+    return encode_headers(common.headers)[:-1] + b",\n"
 
 
 def decode_headers(stored: bytes) -> Headers:
     """What `encode_headers` was given."""
+    common, line_break, own = stored.partition(b"\n")
+    if not line_break:
+        return _decode(stored)
+    return [*_decode_common(common), *_decode(b"[" + own)]
+
+
+@lru_cache(maxsize=64)
+def _decode_common(common: bytes) -> tuple[Header, ...]:
+    return tuple(_decode(common[:-1] + b"]"))
+
+
+def _decode(stored: bytes) -> Headers:
     return [(name, None if value is None else value.encode("latin-1")) for name, value in orjson.loads(stored)]
 
 

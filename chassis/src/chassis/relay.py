@@ -39,19 +39,33 @@ PURGE_EVERY = 10.0
 PURGE_CHUNK = 20_000
 """Rows deleted at a time, 2,000 a second at most: a backlog of old rows is gone within hours and disturbs nobody."""
 
+CONNECTION = {
+    # One sane plan whatever the statistics say, the index on (txid, seq), made once and not for every look.
+    "enable_seqscan": "off",
+    "plan_cache_mode": "force_generic_plan",
+    "idle_in_transaction_session_timeout": "10s",
+}
+"""The settings of the connection that publishes and purges."""
+
 _published = prometheus.Counter("instroom_outbox_published_total", "Events published from the outbox", ["topic"])
 _lag = prometheus.Gauge(
     "instroom_outbox_lag_seconds", "Age of the oldest event of the last look, 0 where it found none"
 )
 _leads = prometheus.Gauge("instroom_outbox_leader", "1 where this process holds the relay's lease")
 
+# No row that became visible after the snapshot $1 has a transaction before its xmin.
+_LOOK = """
+SELECT pg_current_snapshot()::text AS until,
+       EXISTS (SELECT FROM outbox WHERE txid >= pg_snapshot_xmin($1::text::pg_snapshot)) AS found
+"""
+# Sorted and measured by their places: the events themselves would be copied for each step of that.
 _DELTA = f"""
-SELECT * FROM (
-    SELECT *, count(*) OVER () AS found,
-           sum(octet_length(headers) + coalesce(octet_length(value), 0)) OVER (ORDER BY seq) AS bytes
-    FROM (SELECT seq, topic, key, headers, value, created_at FROM ({outbox.BETWEEN}) AS delta
-          WHERE seq > $3 ORDER BY seq LIMIT $4) AS chunk) AS measured
-WHERE bytes - octet_length(headers) - coalesce(octet_length(value), 0) < $5 ORDER BY seq
+SELECT o.seq, o.topic, o.key, o.headers, o.value, o.created_at, c.found FROM (
+    SELECT place, seq, size, count(*) OVER () AS found, sum(size) OVER (ORDER BY seq) AS bytes
+    FROM (SELECT place, seq, octet_length(headers) + coalesce(octet_length(value), 0) AS size
+          FROM ({outbox.BETWEEN}) AS delta WHERE seq > $3 ORDER BY seq LIMIT $4) AS chunk) AS c
+CROSS JOIN LATERAL (SELECT * FROM outbox WHERE ctid = c.place) AS o
+WHERE c.bytes - c.size < $5 ORDER BY c.seq
 """  # noqa: S608 - two constants
 
 
@@ -97,11 +111,7 @@ class Relay(outbox.Wakeable):
 
         Raises StartAgain where the database is no longer the one that the process began with.
         """
-        connection = await connect(
-            self._dsn,
-            enable_seqscan="off",  # one sane plan whatever the statistics say: the index on (txid, seq)
-            idle_in_transaction_session_timeout="10s",
-        )
+        connection = await connect(self._dsn, **CONNECTION)
         try:
             while True:
                 position = await self._acquire(connection)
@@ -207,11 +217,16 @@ class Relay(outbox.Wakeable):
                 pause = SOON
 
     async def _step(self, connection: "asyncpg.Connection[asyncpg.Record]", position: _Position) -> bool:
-        """Publish one chunk; whether there was any."""
-        until = position.next_snap or str(await connection.fetchval("SELECT pg_current_snapshot()::text"))
-        if until == position.snap:
-            _lag.set(0)
-            return False
+        """Publish one chunk; whether there are more."""
+        until = position.next_snap
+        if until is None:
+            look = await connection.fetchrow(_LOOK, position.snap)
+            assert look is not None  # noqa: S101 - it has no FROM
+            until = str(look["until"])
+            if not look["found"]:
+                position.snap = until
+                _lag.set(0)
+                return False
         rows = await connection.fetch(_DELTA, position.snap, until, position.last_seq, CHUNK, CHUNK_BYTES)
         _lag.set((datetime.now(UTC) - rows[0]["created_at"]).total_seconds() if rows else 0)
         if rows:
@@ -230,7 +245,7 @@ class Relay(outbox.Wakeable):
             # Nothing was published since the stored position otherwise: reading from there again finds nothing more.
             await self._advance(connection, position)
             self._told(rows[-1]["seq"])
-        return bool(rows)
+        return position.next_snap is not None
 
     async def _advance(self, connection: "asyncpg.Connection[asyncpg.Record]", position: _Position) -> None:
         epoch = await connection.fetchval(
@@ -253,11 +268,11 @@ class Relay(outbox.Wakeable):
         transaction.
         """
         await connection.execute(
-            """WITH cursor AS MATERIALIZED (SELECT purged, snap FROM outbox_cursor WHERE id = 1),
+            f"""WITH cursor AS MATERIALIZED (SELECT purged, snap FROM outbox_cursor WHERE id = 1),
                stays AS MATERIALIZED (
                    SELECT txid FROM (
                        SELECT txid, created_at FROM outbox WHERE txid >= (SELECT purged FROM cursor)
-                       ORDER BY txid, seq LIMIT $2) AS oldest
+                       ORDER BY txid, seq LIMIT {PURGE_CHUNK}) AS oldest
                    WHERE created_at >= now() - $1::interval
                       OR NOT pg_visible_in_snapshot(txid, (SELECT snap FROM cursor)) LIMIT 1),
                gone AS (
@@ -265,9 +280,8 @@ class Relay(outbox.Wakeable):
                        SELECT ctid FROM outbox
                        WHERE txid >= (SELECT purged FROM cursor)
                          AND txid < coalesce((SELECT txid FROM stays), '18446744073709551615')
-                       ORDER BY txid, seq LIMIT $2))
+                       ORDER BY txid, seq LIMIT {PURGE_CHUNK}))
                    RETURNING txid)
-               UPDATE outbox_cursor SET purged = greatest(purged, (SELECT max(txid) FROM gone)) WHERE id = 1""",
+               UPDATE outbox_cursor SET purged = greatest(purged, (SELECT max(txid) FROM gone)) WHERE id = 1""",  # noqa: S608 - a constant that the plan must know
             KEEP,
-            PURGE_CHUNK,
         )

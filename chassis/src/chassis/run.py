@@ -299,7 +299,7 @@ class _Process:
                 subscription.topic.name,
                 group=group,
                 max_records=subscription.max_records,
-                pause_ms=20 if subscription.interactive else 80,
+                interactive=subscription.interactive,
                 handler=consumer,
                 placement=self._placement(subscription.topic.name, cluster) if subscription.keeps_positions else None,
             )

@@ -283,7 +283,7 @@ async def test_the_purge_reads_what_it_deletes_and_not_what_stays(database: str,
     await pool.execute(insert, 20_000, timedelta())
     await pool.execute("UPDATE outbox_cursor SET snap = pg_current_snapshot()")
     await pool.execute(insert, 20, 2 * KEEP)
-    connection = await connect(database, enable_seqscan="off")
+    connection = await connect(database, **relay_module.CONNECTION)
     try:
         relay = Relay(database, Publisher("", "test"), log=structlog.get_logger())
 

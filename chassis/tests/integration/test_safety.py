@@ -54,6 +54,21 @@ async def test_a_database_that_may_lose_what_it_confirmed_is_refused(make_migrat
         await connection.execute("RESET synchronous_commit")
 
 
+async def test_a_transaction_left_open_does_not_reach_the_next_user_of_its_connection(
+    make_migrated_pool: MakePool,
+) -> None:
+    pool = await make_migrated_pool()
+    connection = await pool.acquire()
+    server = connection.get_server_pid()
+    await connection.execute("BEGIN; SET LOCAL lock_timeout = '1ms'; CREATE TABLE left_open ()")
+    await pool.release(connection)
+    async with pool.acquire() as again:
+        assert again.get_server_pid() == server
+        assert not again.is_in_transaction()
+        assert await again.fetchval("SHOW lock_timeout") == "10s"
+        assert await again.fetchval("SELECT to_regclass('left_open')") is None
+
+
 async def test_a_topic_with_other_partitions_or_another_clean_up_is_refused(stack: dict[str, str]) -> None:
     topic = a_topic()
     await made(stack, topic)

@@ -95,4 +95,4 @@ def _headers(type_: str, size: str, topic: Topic, revision: int | None) -> dict[
         traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     )
     envelope = least if size == "minimal" else most
-    return {name: value.decode() for name, value in envelope.headers()}
+    return dict(envelope.attributes())

@@ -204,12 +204,12 @@ class UserChecked(Message):
     user_version: int
     org_revision: int
     name: str | None = Field(default=None, description="the name that the person has or would have")
-    changes: Changes = Field(default={}, description="field → [old, new]")
+    changes: Changes = Field(default_factory=dict, description="field → [old, new]", json_schema_extra={"default": {}})
     restored: bool = False
     invitation: InvitationStatus = "none"
     invitation_expires_at: str | None = Field(default=None, description="of an open one: already_invited")
-    errors: list[Problem] = []
-    warnings: list[Notice] = []
+    errors: list[Problem] = Field(default_factory=list, json_schema_extra={"default": []})
+    warnings: list[Notice] = Field(default_factory=list, json_schema_extra={"default": []})
 
 
 class UserCreated(Message):

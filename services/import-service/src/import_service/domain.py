@@ -135,6 +135,14 @@ def rank(round_: int, attempt: int, *, processed: bool) -> int:
     return (round_ << 32) | (min(attempt, 0x3FFFFFFF) << 1) | int(processed)
 
 
+def replaces(answer: Answer, rank: int, outcome: str, phase: Phase) -> bool:
+    """Whether the answer replaces one of this rank and outcome that its row has.
+
+    The outcome of a request that comes again is the stored one; its events may tell less than the first one did.
+    """
+    return rank < answer.rank and (phase is Phase.CHECK or outcome != answer.outcome or answer.outcome == "rejected")
+
+
 def may_answer(import_: Import, answer: Answer, phase: Phase) -> bool:
     """Whether the answer is about a row that this import waits for, or may still replace the answer it has.
 

@@ -1,8 +1,7 @@
 """What can be said of a row without knowing any person: syntax, and duplicates within the file (`docs/rules.md` 4 to 8)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -19,8 +18,7 @@ _FUNCTIONS: Final = IMPORT_FIELDS.index("functions")
 _FLAGS: Final = tuple((IMPORT_FIELDS.index(name), name) for name in ("invite", "active"))
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """A row as it is stored: `fields` and `errors` are JSON; one with errors is rejected whatever is answered."""
 
     row: int

@@ -4,14 +4,15 @@ A statement here has one sane plan whatever the tables hold when it is prepared:
 row by row (`CROSS JOIN LATERAL … LIMIT 1`), or reads one range of a primary key.
 """
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 import orjson
 
 from chassis.database import Connection, only_index_plans
-from import_service.domain import Answer, Choice, Phase, Stored
+from import_service.domain import Answer, Choice, Phase, Stored, replaces
 from import_service.judge import Judged
 from import_service.store import Executor
 from import_service.turns import Feed, Sendable
@@ -25,7 +26,7 @@ async def copy_rows(on: Connection, import_id: str, rows: Sequence[Judged]) -> N
     await on.copy_records_to_table(
         "import_row",
         columns=("import_id", "row_no", "number_key", "email_key", "fields", "errors"),
-        records=[(import_id, r.row, r.number_key, r.email_key, r.fields, r.errors) for r in rows],
+        records=[(import_id, *row) for row in rows],
     )
 
 
@@ -63,85 +64,88 @@ async def unanswered(on: Executor, feed: Feed) -> list[Sendable]:
     return [Sendable(*r) for r in await on.fetch(_UNANSWERED_ROWS[feed.phase], feed.import_id, 0, feed.cursor)]
 
 
-# Only rows that were sent in the phase take an answer. A row with faults of its own is rejected whatever is answered.
-_ANSWERS: Final = """
-    SELECT ($1::uuid[])[k.i] AS import_id, k.row_no, k.rank,
-           CASE WHEN r.sound THEN k.outcome ELSE 'rejected' END AS outcome,
-           CASE WHEN r.sound THEN k.invitation ELSE 'none' END AS invitation,
-           k.restored, k.user_version, k.org_revision, k.detail
-    FROM unnest($3::int[], $4::int[], $5::bigint[], $6::text[], $7::text[], $8::bool[], $9::bigint[], $10::bigint[],
-                $11::bytea[]) AS k (i, row_no, rank, outcome, invitation, restored, user_version, org_revision, detail)
-    CROSS JOIN LATERAL (
-        SELECT r.errors IS NULL AS sound FROM import_row r
-        WHERE r.import_id = ($1::uuid[])[k.i] AND r.row_no = k.row_no LIMIT 1) r
+# Only rows that were sent in the phase take an answer: all of the file in the check, then those that are not to be
+# rejected. `sound` is null for others, and false for a row with faults of its own, which is rejected whatever is answered.
+_SOUND: Final = {
+    Phase.CHECK: """SELECT r.errors IS NULL AS sound FROM import_row r
+        WHERE r.import_id = ($1::uuid[])[k.i] AND r.row_no = k.row_no LIMIT 1""",
+    Phase.START: """SELECT true AS sound FROM answer p
+        WHERE p.import_id = ($1::uuid[])[k.i] AND p.phase = 1 AND p.row_no = k.row_no AND p.outcome <> 'rejected'
+        LIMIT 1""",
+}
+_EXCEPTIONS: Final = """
+    SELECT k.n - 1 AS n, r.sound, a.rank, a.outcome, a.invitation, a.restored, a.detail
+    FROM unnest($3::int[], $4::int[]) WITH ORDINALITY AS k (i, row_no, n)
+    LEFT JOIN LATERAL ({sound}) r ON true
+    LEFT JOIN LATERAL (SELECT a.rank, a.outcome, a.invitation, a.restored, a.detail FROM answer a
+        WHERE a.import_id = ($1::uuid[])[k.i] AND a.phase = $2::smallint AND a.row_no = k.row_no LIMIT 1) a ON true
+    WHERE r.sound IS NOT TRUE OR a.rank IS NOT NULL
 """
-_PLANNED: Final = """
-    CROSS JOIN LATERAL (
-        SELECT 1 FROM answer p WHERE p.import_id = ($1::uuid[])[k.i] AND p.phase = 1 AND p.row_no = k.row_no
-        AND p.outcome <> 'rejected' LIMIT 1) p
-"""
-_INSERT: Final = """
-    WITH kept AS (
-        INSERT INTO answer (import_id, phase, row_no, rank, outcome, invitation, restored, user_version, org_revision, detail)
-        SELECT k.import_id, $2::smallint, k.row_no, k.rank, k.outcome, k.invitation, k.restored, k.user_version,
-               k.org_revision, k.detail
-        FROM ({answers}) k
-        ON CONFLICT DO NOTHING RETURNING import_id, outcome, invitation)
-    SELECT import_id, outcome, invitation, count(*)::int AS rows FROM kept GROUP BY 1, 2, 3
-"""
-# The outcome of a request that comes again is the stored one; its events may tell less than the first one did.
 _REPLACE: Final = """
-    WITH pair AS (
-        SELECT k.*, a.outcome AS old_outcome, a.invitation AS old_invitation,
-               (a.outcome, a.invitation, a.restored, a.detail)
-                   IS DISTINCT FROM (k.outcome, k.invitation, k.restored, k.detail) AS differs
-        FROM ({answers}) k
-        CROSS JOIN LATERAL (
-            SELECT a.outcome, a.invitation, a.restored, a.detail FROM answer a
-            WHERE a.import_id = k.import_id AND a.phase = $2::smallint AND a.row_no = k.row_no AND a.rank < k.rank
-            AND ($2::smallint = 1 OR a.outcome <> k.outcome OR k.outcome = 'rejected') LIMIT 1) a),
-    replaced AS (
-        UPDATE answer a SET rank = p.rank, outcome = p.outcome, invitation = p.invitation, restored = p.restored,
-               user_version = p.user_version, org_revision = p.org_revision, detail = p.detail
-        FROM pair p WHERE a.import_id = p.import_id AND a.phase = $2::smallint AND a.row_no = p.row_no)
-    SELECT import_id, outcome, invitation, old_outcome, old_invitation, differs, count(*)::int AS rows
-    FROM pair GROUP BY 1, 2, 3, 4, 5, 6
+    UPDATE answer SET rank = $4, outcome = $5, invitation = $6, restored = $7, user_version = $8, org_revision = $9,
+        detail = $10
+    WHERE import_id = $1 AND phase = $2 AND row_no = $3
 """
 
 
 async def store_answers(on: Connection, phase: Phase, answers: Sequence[Answer]) -> dict[str, Stored]:
-    """Store one answer per row of locked imports; return what that changed for each import.
+    """Store one answer per row of imports that are locked, so that nobody else does; return what that changed for each.
 
-    A row that has an answer keeps it, unless the new one has a higher rank.
+    A row that has an answer keeps it, unless the new one replaces it.
     """
     ids = sorted({answer.import_id for answer in answers})
     index = {import_id: i for i, import_id in enumerate(ids, 1)}
-    columns = (
-        [index[a.import_id] for a in answers],
-        [a.row for a in answers],
-        [a.rank for a in answers],
-        [a.outcome for a in answers],
-        [a.invitation for a in answers],
-        [a.restored for a in answers],
-        [a.user_version for a in answers],
-        [a.org_revision for a in answers],
-        [a.detail for a in answers],
-    )
-    chosen = _ANSWERS + (_PLANNED if phase is Phase.START else "")
+    places, rows = [index[a.import_id] for a in answers], [a.row for a in answers]
+    statement = _EXCEPTIONS.format(sound=_SOUND[phase])
+    exceptions = {r["n"]: r for r in await on.fetch(statement, ids, phase, places, rows)}
     stored = {import_id: Stored() for import_id in ids}
-    kept = 0
-    for r in await on.fetch(_INSERT.format(answers=chosen), ids, phase, *columns):
-        stored[str(r["import_id"])].new.add(r["outcome"], r["invitation"], r["rows"])
-        kept += r["rows"]
-    if kept < len(answers):
-        # rare, and never worth reading a whole table for
-        await only_index_plans(on)
-        for r in await on.fetch(_REPLACE.format(answers=chosen), ids, phase, *columns):
-            one = stored[str(r["import_id"])]
-            one.difference.add(r["old_outcome"], r["old_invitation"], -r["rows"])
-            one.difference.add(r["outcome"], r["invitation"], r["rows"])
-            one.replaced += r["rows"] if r["differs"] else 0
+    new, replacing = [], []
+    for n, answer in enumerate(answers):
+        if (found := exceptions.get(n)) is not None:
+            if found["sound"] is None:
+                continue
+            if not found["sound"]:
+                answer.outcome, answer.invitation = "rejected", "none"
+            if found["rank"] is not None:
+                if replaces(answer, found["rank"], found["outcome"], phase):
+                    replacing.append(answer)
+                    one = stored[answer.import_id]
+                    one.difference.add(found["outcome"], found["invitation"], -1)
+                    one.difference.add(answer.outcome, answer.invitation, 1)
+                    old = found["outcome"], found["invitation"], found["restored"], found["detail"]
+                    one.replaced += old != (answer.outcome, answer.invitation, answer.restored, answer.detail)
+                continue
+        new.append(answer)
+    for (import_id, outcome, invitation), count in Counter(
+        [(a.import_id, a.outcome, a.invitation) for a in new]
+    ).items():
+        stored[import_id].new.add(outcome, invitation, count)
+    await on.copy_records_to_table("answer", columns=_ANSWER, records=[_record(phase, a) for a in new])
+    if replacing:
+        await on.executemany(_REPLACE, [_record(phase, a) for a in replacing])
     return stored
+
+
+_ANSWER: Final = (
+    *("import_id", "phase", "row_no", "rank", "outcome", "invitation", "restored", "user_version", "org_revision"),
+    "detail",
+)
+
+
+def _record(phase: Phase, answer: Answer) -> tuple[Any, ...]:
+    """The answer in the order of `_ANSWER`."""
+    return (
+        answer.import_id,
+        phase,
+        answer.row,
+        answer.rank,
+        answer.outcome,
+        answer.invitation,
+        answer.restored,
+        answer.user_version,
+        answer.org_revision,
+        answer.detail,
+    )
 
 
 _DOCUMENT: Final = """

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from import_service.domain import Phase
 
@@ -42,8 +42,7 @@ class Feed:
         return max(0, self.sent - self.done)
 
 
-@dataclass(frozen=True, slots=True)
-class Sendable:
+class Sendable(NamedTuple):
     """A row to send; the last three are those of its plan, and empty in the check."""
 
     row: int
