@@ -9,7 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from aiosmtplib import SMTP, SMTPDataError, SMTPException, SMTPRecipientRefused, SMTPResponseException
+from aiosmtplib import (
+    SMTP,
+    SMTPDataError,
+    SMTPException,
+    SMTPRecipientRefused,
+    SMTPResponseException,
+    SMTPServerDisconnected,
+    SMTPStatus,
+)
 
 from notify_service.mails import Letter
 from notify_service.settings import Settings
@@ -70,7 +78,7 @@ class Line:
                 await client.rset()
                 return Answer("late")
             async with asyncio.timeout(self._settings.smtp_timeout):
-                await client.data(letter.content)
+                await _hand_over(client, letter.content)
             self._mails += 1
             self._used_at = time.monotonic()
         except (SMTPRecipientRefused, SMTPDataError) as refusal:
@@ -133,6 +141,23 @@ class Line:
                 async with asyncio.timeout(1):
                     await self._client.quit()
             self._drop()
+
+
+async def _hand_over(client: SMTP, content: bytes) -> None:
+    """DATA and the content, whose lines end with CRLF. Raises what `SMTP.data` raises.
+
+    That one looks for other line ends and for leading dots with regular expressions, for a third of all that a mail
+    costs.
+    """
+    answer = await client.execute_command(b"DATA", timeout=None)
+    if answer.code != SMTPStatus.start_input:
+        raise SMTPDataError(answer.code, answer.message)
+    if client.protocol is None:
+        raise SMTPServerDisconnected("Connection lost")
+    client.protocol.write(content.replace(b"\r\n.", b"\r\n..") + b".\r\n")
+    answer = await client.protocol.read_response(timeout=None)
+    if answer.code != SMTPStatus.completed:
+        raise SMTPDataError(answer.code, answer.message)
 
 
 _SECRET = re.compile(r"\S*/(?:invitation|password)/\S*|[A-Za-z0-9_-]{60,}")
