@@ -158,6 +158,8 @@ class Broker:
             rebalance_timeout_ms=60_000,
             max_poll_interval_ms=600_000,
             max_partition_fetch_bytes=2 * 1024 * 1024,
+            # Of all partitions together: aiokafka holds an answer more than once while it takes it in.
+            fetch_max_bytes=4 * 1024 * 1024,
             fetch_max_wait_ms=500,
             listener=placement,
             parser=_parse,

@@ -287,7 +287,7 @@ class _Process:
                 self.health.reason = f"{what} cannot be reached: {error!r}"[:300]
                 self.log.info("start.waits", what=what, error=repr(error)[:200])
                 await asyncio.sleep(backoff)
-                backoff = min(backoff * 1.5, 0.3)
+                backoff = min(backoff * 1.5, 0.1)
 
     def _subscribe(self, cluster: str) -> None:
         for subscription in self.service.subscriptions:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final, Literal
 
 from contracts.fields import FIELDS
-from contracts.sentences import column_name
+from contracts.wording.columns import COLUMNS
 
 Language = Literal["nl", "en"]
 
@@ -318,7 +318,7 @@ class Words:
     def field(self, name: str) -> str:
         """A field of a person as it is called on screen."""
         if name in FIELDS:
-            return column_name(name, self.language)
+            return COLUMNS[self.language][name]
         return self(name) if name in _WORDS else name
 
     def invitation(self, status: str) -> str:

@@ -1,5 +1,6 @@
 """The mail server that keeps what it receives."""
 
+import asyncio
 import signal
 import subprocess
 import sys
@@ -133,6 +134,42 @@ async def test_an_empty_mail_and_one_with_lines_of_dots_arrive_as_they_were_sent
     contents = [entry["content"].encode("latin-1") for entry in read_entries(sink.home)]
     assert contents[0].strip() == b""
     assert contents[1] == b"Subject: x\r\n\r\n.\r\n..\r\nends with a dot.\r\n.x\r\n"
+
+
+async def talk(sink: Sink, *pieces: bytes) -> list[bytes]:
+    """What the sink replies to all that is sent, piece by piece, until it closes the connection."""
+    reader, writer = await asyncio.open_connection(ports.LOOPBACK, sink.port)
+    for piece in pieces:
+        writer.write(piece)
+        await writer.drain()
+        await asyncio.sleep(0)
+    replies = (await asyncio.wait_for(reader.read(), 60)).splitlines()
+    writer.close()
+    return [reply[:3] for reply in replies if reply[3:4] == b" "]
+
+
+MAILS = (
+    b"EHLO me\r\nMAIL FROM:<a@x.test> BODY=8BITMIME\r\nRCPT TO:<slow-1@y.test>\r\nDATA\r\n"
+    b"one\r\n..two\r\n.\r\nmail from: <>\r\nrcpt to: <c@y.test>\r\ndata\r\n.\r\nQUIT\r\n"
+)
+
+
+async def test_commands_are_obeyed_in_order_however_they_are_cut_and_joined(start_sink: Callable[..., Sink]) -> None:
+    sink = start_sink()
+    for pieces in ((MAILS,), [MAILS[i : i + 1] for i in range(len(MAILS))]):
+        replies = await talk(sink, *pieces)
+        assert replies == [b"220", b"250", b"250", b"250", b"354", b"250", b"250", b"250", b"354", b"250", b"221"]
+    kept = [(entry["from"], entry["to"], entry["content"]) for entry in read_entries(sink.home)]
+    assert kept == [("a@x.test", ["slow-1@y.test"], "one\r\n.two\r\n"), ("", ["c@y.test"], "")] * 2
+
+
+async def test_what_is_no_mail_is_refused_and_the_next_goes_through(start_sink: Callable[..., Sink]) -> None:
+    sink = start_sink()
+    wrong = b"DATA\r\nRCPT TO:<b@y.test>\r\nMAIL TO a\r\nVRFY b\r\nMAIL FROM:<a@x.test>\r\nRCPT TO:<>\r\nDATA\r\nRSET\r\nNOOP\r\n"
+    replies = await talk(sink, wrong + MAILS)
+    assert replies[1:10] == [b"503", b"503", b"501", b"502", b"250", b"501", b"503", b"250", b"250"]
+    assert len(read_mails(sink.home)) == 2
+    assert await talk(sink, b"x" * 5000) == [b"220", b"500"]
 
 
 def test_without_a_mailbox_there_are_no_mails(tmp_path: Path) -> None:

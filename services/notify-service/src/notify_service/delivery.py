@@ -9,12 +9,13 @@ import asyncio
 import contextlib
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
+import prometheus_client as prometheus
 import structlog
-from prometheus_client import Counter
 
 from chassis.database import Pool, is_transient
 from notify_service import store, use_cases
@@ -36,8 +37,10 @@ KEEP_LINE = 30.0
 STOP_SECONDS = 5.0
 LEASE_MARGIN = 2.0
 
-mails_total = Counter("instroom_mails_total", "Mails by how an attempt ended", ["result"])
-server_trouble_total = Counter("instroom_mail_server_trouble_total", "Times that the mail server could not be used")
+mails_total = prometheus.Counter("instroom_mails_total", "Mails by how an attempt ended", ["result"])
+server_trouble_total = prometheus.Counter(
+    "instroom_mail_server_trouble_total", "Times that the mail server could not be used"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +124,8 @@ class Recorder:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 2.0)
             else:
-                for result in group:
-                    mails_total.labels(result.kind).inc()
+                for kind, count in Counter(result.kind for result in group).items():
+                    mails_total.labels(kind).inc(count)
                 break
         self.healthy.set()
 

@@ -5,19 +5,22 @@ let a comma in a name begin another address), and a mail that is sent again afte
 """
 
 import binascii
+import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from email.header import Header
 from email.utils import format_datetime, quote
 from functools import lru_cache
+from itertools import groupby
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import escape
 
 from contracts.fields import ascii_domain
 from notify_service.domain import LANGUAGES, MailKind
@@ -59,6 +62,46 @@ class Letter:
     content: bytes
 
 
+class _Body:
+    """A part of a mail, ready but for the lines that greet the person or hold the link.
+
+    Quoted-printable goes line by line, so that what is encoded once here is what it would be in the whole.
+    """
+
+    GREETING: Final = "\0greeting\0"
+    LINK: Final = "\0link\0"
+    """In place of what only one mail has; no text that is filled in has control characters."""
+
+    def __init__(self, subtype: str, text: str, escape: Callable[[str], str]) -> None:
+        self._escape = escape
+        header = f'Content-Type: text/{subtype}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
+        self._pieces: list[bytes | str] = [header.encode()]
+        for own, lines in groupby(re.findall(r".*\n|.+\Z", text), lambda line: "\0" in line):
+            joined = "".join(lines)
+            self._pieces.append(joined if own else _quoted_printable(joined))
+
+    def filled(self, greeting: str, link: str) -> bytes:
+        """The part of this mail."""
+        greeting, link = self._escape(greeting), self._escape(link)
+        return b"".join(
+            piece
+            if isinstance(piece, bytes)
+            else _quoted_printable(piece.replace(self.GREETING, greeting).replace(self.LINK, link))
+            for piece in self._pieces
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """All that the mails of one kind, language, academy and validity have in common."""
+
+    sender: bytes
+    subject: bytes
+    language: bytes
+    plain: _Body
+    html: _Body
+
+
 class Writer:
     """Writes invitations and resets in every language there is."""
 
@@ -76,6 +119,7 @@ class Writer:
         self._public_url = public_url.rstrip("/")
         self._sender = sender
         self._zone = ZoneInfo(time_zone)
+        self._form = lru_cache(maxsize=256)(self._make_form)
 
     def message_id(self, invitation_id: UUID, generation: int) -> str:
         """The Message-ID of this mail, in every attempt to send it."""
@@ -87,41 +131,62 @@ class Writer:
         academy = one_line(invitation.academy_name, LONGEST_NAME)
         name = one_line(invitation.name, LONGEST_NAME)
         language = invitation.language if invitation.language in LANGUAGES else "en"
+        texts = TEXTS[invitation.kind][language]
+        form = self._form(
+            invitation.kind, language, academy, _validity(texts, invitation.expires_at.astimezone(self._zone))
+        )
         path, purpose = _LINKS[invitation.kind]
         token = self._signer.token(invitation.invitation_id, invitation.generation, invitation.expires_at, purpose)
-        values = {
-            **_sentences(TEXTS[invitation.kind][language], academy, name, invitation.expires_at.astimezone(self._zone)),
-            "language": language,
-            "link": f"{self._public_url}{path}{token}",
-        }
+        personal = _greeting(texts, name), f"{self._public_url}{path}{token}"
         message_id = self.message_id(invitation.invitation_id, invitation.generation)
         # Quoted-printable never has "=_", so the boundary occurs in no part.
-        boundary = f"=_{invitation.invitation_id.hex}.{invitation.generation}"
-        headers = (
-            f"From: {_mailbox('From', academy, self._sender)}",
-            f"To: {_mailbox('To', name, recipient)}",
-            f"Subject: {_encoded('Subject', values['subject'])}",
-            f"Date: {format_datetime(invitation.queued_at.astimezone(UTC).replace(microsecond=0))}",
-            f"Message-ID: {message_id}",
-            "Auto-Submitted: auto-generated",
-            f"Content-Language: {language}",
-            "MIME-Version: 1.0",
-            f'Content-Type: multipart/alternative; boundary="{boundary}"',
-        )
-        delimiter = f"--{boundary}".encode()
+        boundary = f"=_{invitation.invitation_id.hex}.{invitation.generation}".encode()
+        delimiter = b"--" + boundary
         content = CRLF.join(
             (
-                *(header.encode("ascii") for header in headers),
+                form.sender,
+                f"To: {_mailbox('To', name, recipient)}".encode("ascii"),
+                form.subject,
+                _date_header(invitation.queued_at.replace(microsecond=0)),
+                f"Message-ID: {message_id}".encode("ascii"),
+                b"Auto-Submitted: auto-generated",
+                form.language,
+                b"MIME-Version: 1.0",
+                b'Content-Type: multipart/alternative; boundary="' + boundary + b'"',
                 b"",
                 delimiter,
-                _part("plain", self._text, values),
+                form.plain.filled(*personal),
                 delimiter,
-                _part("html", self._html, values),
+                form.html.filled(*personal),
                 delimiter + b"--",
                 b"",
             )
         )
         return Letter(self._sender, recipient, message_id, content)
+
+    def _make_form(self, kind: MailKind, language: str, academy: str, validity: str) -> _Form:
+        texts = TEXTS[kind][language]
+        subject = texts.subject.format(academy=academy)
+        values = {
+            "subject": subject,
+            "heading": texts.heading.format(academy=academy),
+            "greeting": _Body.GREETING,
+            "intro": texts.intro.format(academy=academy),
+            "button": texts.button,
+            "fallback": texts.fallback,
+            "validity": validity,
+            "unexpected": texts.unexpected,
+            "footer": texts.footer.format(academy=academy),
+            "language": language,
+            "link": _Body.LINK,
+        }
+        return _Form(
+            sender=f"From: {_mailbox('From', academy, self._sender)}".encode("ascii"),
+            subject=f"Subject: {_encoded('Subject', subject)}".encode("ascii"),
+            language=f"Content-Language: {language}".encode("ascii"),
+            plain=_Body("plain", self._text.render(values), str),
+            html=_Body("html", self._html.render(values), escape),
+        )
 
 
 def ascii_address(address: str) -> str:
@@ -146,20 +211,19 @@ def one_line(text: str, longest: int) -> str:
     return joined if len(joined) <= longest else joined[: longest - 1].rstrip() + "…"
 
 
-def _sentences(texts: Texts, academy: str, name: str, until: datetime) -> dict[str, str]:
+def _greeting(texts: Texts, name: str) -> str:
     # Mail programs make links of such words; a name must not smuggle one into our mail.
     speakable = name and not any(mark in name.lower() for mark in ("://", "www.", "@"))
-    return {
-        "subject": texts.subject.format(academy=academy),
-        "heading": texts.heading.format(academy=academy),
-        "greeting": texts.greeting.format(name=name) if speakable else texts.greeting_without_name,
-        "intro": texts.intro.format(academy=academy),
-        "button": texts.button,
-        "fallback": texts.fallback,
-        "validity": texts.validity.format(date=_date(until, texts.locale), time=_time(until, texts.locale)),
-        "unexpected": texts.unexpected,
-        "footer": texts.footer.format(academy=academy),
-    }
+    return texts.greeting.format(name=name) if speakable else texts.greeting_without_name
+
+
+def _validity(texts: Texts, until: datetime) -> str:
+    return texts.validity.format(date=_date(until, texts.locale), time=_time(until, texts.locale))
+
+
+@lru_cache(maxsize=256)
+def _date_header(moment: datetime) -> bytes:
+    return f"Date: {format_datetime(moment.astimezone(UTC))}".encode("ascii")
 
 
 def _date(moment: datetime, locale: str) -> str:
@@ -198,10 +262,5 @@ def _mailbox(header: str, name: str, address: str) -> str:
     return f"{phrase}\r\n <{address}>"
 
 
-def _part(subtype: str, template: Template, values: dict[str, str]) -> bytes:
-    body = template.render(values).encode()
-    encoded = binascii.b2a_qp(body, istext=True).replace(b"\n", CRLF)
-    return (
-        f'Content-Type: text/{subtype}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'.encode()
-        + encoded
-    )
+def _quoted_printable(text: str) -> bytes:
+    return binascii.b2a_qp(text.encode(), istext=True).replace(b"\n", CRLF)

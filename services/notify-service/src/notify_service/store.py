@@ -172,7 +172,8 @@ class Transaction:
                WHERE mail.academy = r.academy AND mail.invitation_id = r.invitation_id AND mail.generation = r.generation
                  AND ((mail.state = 'queued' AND mail.claim = r.claim)
                       OR (r.kind = 'sent' AND mail.state IN ('queued', 'withdrawn')))
-               RETURNING mail.*""",
+               RETURNING mail.academy, mail.invitation_id, mail.generation, state, personnel_number, actor, correlation_id,
+                   causation_id, traceparent, mail.message_id, mail.reason, mail.kind""",
             *_columns(result.key for result in results),
             [result.claim for result in results],
             [result.kind for result in results],

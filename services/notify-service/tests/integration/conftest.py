@@ -119,18 +119,26 @@ def take(subscription: Subscription) -> Callable[..., Awaitable[None]]:
 
 
 @pytest.fixture
-def make_courier(pool: Pool, sink: Sink, signer: Signer, seed: str) -> Callable[..., Courier]:
-    def make(**changes: Any) -> Courier:
-        settings = Settings(
+def make_settings(sink: Sink, seed: str) -> Callable[..., Settings]:
+    def make(**changes: Any) -> Settings:
+        told = {"smtp": f"127.0.0.1:{sink.port}", "smtp_connections": 4, "mail_first_retry": 0.2, "smtp_timeout": 60}
+        return Settings(
             kafka="-",
             database="-",
             http_port=1,
-            smtp=f"127.0.0.1:{sink.port}",
             public_url="https://people.example",
             signing_key=seed,
             signing_key_id="2031-a",
-            **{"smtp_connections": 4, "mail_first_retry": 0.2, "smtp_timeout": 60} | changes,
+            **told | changes,
         )
+
+    return make
+
+
+@pytest.fixture
+def make_courier(pool: Pool, make_settings: Callable[..., Settings], signer: Signer) -> Callable[..., Courier]:
+    def make(**changes: Any) -> Courier:
+        settings = make_settings(**changes)
         return Courier(
             pool=pool,
             writer=Writer(

@@ -1,3 +1,4 @@
+import binascii
 import email
 import email.policy
 from dataclasses import replace
@@ -6,12 +7,14 @@ from email.header import decode_header, make_header
 from email.headerregistry import AddressHeader
 from email.message import EmailMessage
 from email.utils import getaddresses
+from typing import get_args
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notify_service.domain import MailKind
 from notify_service.mails import Invitation, Letter, Writer, ascii_address
 from notify_service.tokens import PASSWORD_RESET, Signer
 
@@ -144,6 +147,17 @@ def test_the_same_invitation_gives_the_same_bytes_from_another_writer_too() -> N
         signer=SIGNER, public_url="https://people.example", sender="no-reply@mail.example", time_zone="Europe/Amsterdam"
     )
     assert WRITER.write(PLAIN).content == other.write(PLAIN).content == WRITER.write(PLAIN).content
+
+
+@given(name=st.text(max_size=300), academy=st.text(max_size=300))
+def test_a_part_is_encoded_as_if_it_were_encoded_whole(name: str, academy: str) -> None:
+    for kind in get_args(MailKind):
+        message = parsed(WRITER.write(replace(PLAIN, name=name, academy_name=academy, kind=kind)))
+        for part in message.iter_parts():
+            whole = part.get_payload(decode=True)
+            assert isinstance(whole, bytes)
+            encoded = binascii.b2a_qp(whole.replace(b"\r\n", b"\n"), istext=True).decode()
+            assert part.get_payload().replace("\r\n", "\n").rstrip("\n") == encoded.rstrip("\n")
 
 
 def test_another_generation_is_another_mail() -> None:

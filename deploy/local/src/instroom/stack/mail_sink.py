@@ -18,10 +18,11 @@ import re
 import signal
 from collections import Counter
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from instroom.stack.mails import Mailbox
 from instroom.stack.ports import LOOPBACK
+from instroom.stack.smtp_session import Session
 
 _BEHAVIOUR: Final = re.compile(
     r"(?:(?P<bounce>bounce)-(?P<bounce_code>5[0-5]\d)|(?P<later>later)-(?P<later_code>4[0-5]\d)-(?P<later_times>\d+)"
@@ -31,7 +32,7 @@ _BEHAVIOUR: Final = re.compile(
 
 
 class Sink:
-    """aiosmtpd's hooks: keeps each mail, or behaves as its recipient says."""
+    """Keeps each mail, or behaves as its recipient says."""
 
     def __init__(self, mailbox: Mailbox, fail_rate: float = 0.0, randomness: random.Random | None = None) -> None:
         self._mailbox = mailbox
@@ -39,27 +40,26 @@ class Sink:
         self._random = randomness or random.Random()  # noqa: S311
         self._times: Counter[str] = Counter()
 
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:
-        behaviour = _BEHAVIOUR.fullmatch(address.partition("@")[0])
+    def answer(self, recipient: str) -> tuple[str, float]:
+        """The reply to RCPT, and after how many seconds it is given."""
+        behaviour = _BEHAVIOUR.fullmatch(recipient.partition("@")[0])
         if behaviour is not None:
             if behaviour["bounce"]:
-                return f"{behaviour['bounce_code']} 5.1.1 {address}: refused, as this address asks for"
+                return f"{behaviour['bounce_code']} 5.1.1 {recipient}: refused, as this address asks for", 0.0
             if behaviour["later"]:
-                self._times[address] += 1
-                if self._times[address] <= int(behaviour["later_times"]):
-                    return f"{behaviour['later_code']} 4.3.0 {address}: try again later"
+                self._times[recipient] += 1
+                if self._times[recipient] <= int(behaviour["later_times"]):
+                    return f"{behaviour['later_code']} 4.3.0 {recipient}: try again later", 0.0
             if behaviour["slow"]:
-                await asyncio.sleep(int(behaviour["seconds"]))
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
+                return "250 OK", float(behaviour["seconds"])
+        return "250 OK", 0.0
 
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+    def take(self, sender: str, recipients: list[str], content: bytes) -> str | None:
+        """Keep the mail; the reply, or None where the connection is to be cut instead."""
         if self._fail_rate and self._random.random() < self._fail_rate:
             return "451 4.3.0 try again later"
-        made = self._mailbox.append(envelope.mail_from or "", envelope.rcpt_tos, envelope.content)
-        if any(self._vanishes(address) for address in envelope.rcpt_tos):
-            server.transport.abort()
-        return f"250 OK {made}"
+        made = self._mailbox.append(sender, recipients, content)
+        return None if any(self._vanishes(address) for address in recipients) else f"250 OK {made}"
 
     def _vanishes(self, address: str) -> bool:
         behaviour = _BEHAVIOUR.fullmatch(address.partition("@")[0])
@@ -71,8 +71,6 @@ class Sink:
 
 async def serve(home: Path, port: int, fail_rate: float = 0.0) -> None:
     """Receive mails until SIGTERM or SIGINT."""
-    from instroom.stack.smtp_session import Session
-
     mailbox = Mailbox(home)
     mailbox.open()
     sink = Sink(mailbox, fail_rate)
@@ -82,10 +80,7 @@ async def serve(home: Path, port: int, fail_rate: float = 0.0) -> None:
         with contextlib.suppress(NotImplementedError):  # Windows
             loop.add_signal_handler(number, stopping.set)
 
-    def session() -> Session:
-        return Session(sink, hostname="localhost", ident="instroom mail sink", enable_SMTPUTF8=True, loop=loop)
-
-    server = await loop.create_server(session, LOOPBACK, port, reuse_address=True)
+    server = await loop.create_server(lambda: Session(sink), LOOPBACK, port, reuse_address=True)
     try:
         await stopping.wait()
     finally:

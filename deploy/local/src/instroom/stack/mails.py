@@ -1,7 +1,6 @@
 """The mails that the sink received: one file, a line per mail, appended before the sender is told that it was accepted."""
 
 import email
-import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -10,6 +9,8 @@ from email.header import decode_header, make_header
 from email.message import Message
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Mailbox:
             "to": list(recipients),
             "content": content.decode("latin-1"),  # any bytes, and as many characters
         }
-        line = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
+        line = orjson.dumps(entry) + b"\n"
         while line:
             line = line[os.write(self._file, line) :]
         return made
@@ -75,7 +76,7 @@ def read_entries(home: Path) -> Iterator[dict[str, Any]]:
     with file:
         for line in file:
             try:
-                yield json.loads(line)
+                yield orjson.loads(line)
             except ValueError:
                 continue  # the sink was killed while it wrote; this mail was never accepted
 

@@ -124,7 +124,7 @@ async def until_ready(probe: Probe, reason: Callable[[str], None], pause: float 
         except NotReady as not_ready:
             reason(str(not_ready))
         await asyncio.sleep(pause)
-        pause = min(pause * 1.1, 0.25)
+        pause = min(pause * 1.03, 0.25)
 
 
 async def until_not_live(probe: Probe, pause: float) -> str:

@@ -112,11 +112,12 @@ def build(
         known = own_database and platform.databases_made == made and postgres.exists(home)
 
         async def make_databases() -> None:
+            if known:
+                return  # the services load while the server starts, and wait for it by themselves
             await until_ready(database_ready, lambda _: None)
-            if not known:
-                await databases.ensure(addresses.database, secrets.role_passwords)
-                platform.databases_made = made
-                platform.save(home)
+            await databases.ensure(addresses.database, secrets.role_passwords)
+            platform.databases_made = made
+            platform.save(home)
 
         gate = Gate(make_databases, "its database")
         gates.append(gate)
