@@ -31,7 +31,7 @@ def measure(platform: Measured, folder: Path, rows: int, wanted: Collection[str]
     books, few, warm = (
         files(folder, rows),
         files(folder, rows if rows >= FULL else rows // 4),
-        write(folder / "warm.xlsx", WARM_UP, prefix="w"),
+        write(folder / "warm.xlsx", WARM_UP, prefix="w", invited=False),
     )
     django = {"BENCH_DJANGO_DATABASE": make_database(platform, f"django{round_}")}
     run("django_import.py", "prepare", **django)

@@ -16,12 +16,11 @@ from load.bench.profiles import profiled, summary
 def measure(platform: Measured, folder: Path, rows: int, keep: Path | None = None) -> dict[str, Any]:
     """Functions of each service by their own time, and the slowest statements, of check and apply of each kind.
 
-    The folded stacks go into `keep`: speedscope and flamegraph.pl read them.
+    Mails go out all the while. The folded stacks go into `keep`: speedscope and flamegraph.pl read them.
     """
     books = part_imports.files(folder, rows)
     academy = platform.organise("profiled")
     found: dict[str, Any] = {}
-    already = part_imports.received(platform)
     with platform.http(timeout=120) as http:
         imports = Imports(platform.address("import"), academy, http)
         for kind, changed in part_imports.KINDS.items():
@@ -32,8 +31,6 @@ def measure(platform: Measured, folder: Path, rows: int, keep: Path | None = Non
                 imports.start(checked)
             statements = asyncio.run(counts.statements(platform.database()))
             found[kind] = {"check": check, "apply": apply, "statements": statements}
-            already += imports.document(checked)["invited"]
-            part_imports.mailed(platform, already)
     return found
 
 
