@@ -99,6 +99,16 @@ class Ledger:
         assert isinstance(answer, httpx.Response)
         return answer
 
+    def call_known(self, service: str, method: str, path: str, **more: Any) -> httpx.Response:
+        """Like `call`, repeated until the service knows the academy: its replica may be behind."""
+
+        def known() -> httpx.Response | None:
+            answer = self.call(service, method, path, **more)
+            return answer if answer.status_code != 404 else None
+
+        answer: httpx.Response = wait_until(known, timeout=PATIENCE, what=f"{service}-service knows {self.academy}")
+        return answer
+
     def path(self, *parts: str) -> str:
         return "/".join(("", "academies", self.academy, *parts))
 
@@ -108,11 +118,7 @@ class Ledger:
             "min_org_revision": revisions.seen(self.platform.home, self.academy),
         }
 
-        def known() -> httpx.Response | None:
-            answer = self.call("import", "POST", self.path("imports"), params=params, content=workforce.file)
-            return answer if answer.status_code != 404 else None
-
-        answer: httpx.Response = wait_until(known, timeout=PATIENCE, what=f"import-service knows {self.academy}")
+        answer = self.call_known("import", "POST", self.path("imports"), params=params, content=workforce.file)
         assert answer.status_code == 202, answer.text
         self._imports.append(str(answer.json()["import_id"]))
         return self._imports[-1]
@@ -227,7 +233,7 @@ class Ledger:
     def _pages(self, service: str, what: str) -> Iterator[Document]:
         after: Document = {}
         while True:
-            page = self.call(service, "GET", self.path(what), params={"limit": 1000, **after}).json()
+            page = self.call_known(service, "GET", self.path(what), params={"limit": 1000, **after}).json()
             yield from page[what]
             if page["next"] is None:
                 return

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from harm import PATIENCE, Instance, process, second_instance, until_back
-from ledger import Ledger, in_time
+from harm import PATIENCE, Instance, away, process, second_instance
+from ledger import Ledger, TooLate, in_time
 from people import Workforce
 from test_kills import REPEATS_PER_KILL
 
@@ -69,10 +69,12 @@ def test_mails_that_were_accepted_but_not_recorded_go_out_again_the_same_and_no_
     unrecorded = 0
     for nth in range(times):
         ledger.mails_in_the_middle(workforce, 0.1 + 0.6 * nth / times)
-        pid, found = _freeze_in_between(ledger)
-        os.kill(pid, signal.SIGKILL)
-        until_back(ledger.platform, "notify-service", pid)
-        unrecorded += found
+        _freeze_in_between(ledger)
+        with away(ledger.platform, "notify-service"):
+            wait_until(lambda: ledger.ask("notify", ALONE), timeout=PATIENCE, every=0.01, what="its connections end")
+            unrecorded += _unrecorded(ledger)
+    if not unrecorded:
+        raise TooLate("what was under way to the database when it died was all there was")
     ledger.until(import_id, "completed")
 
     ledger.balance(workforce, import_id, repeats=times * REPEATS_PER_KILL)
@@ -81,23 +83,25 @@ def test_mails_that_were_accepted_but_not_recorded_go_out_again_the_same_and_no_
     ledger.close(kills=times, unrecorded=unrecorded)
 
 
-def _freeze_in_between(ledger: Ledger) -> tuple[int, int]:
-    """Stop notify-service where the server has accepted mails that are not recorded; its pid, and how many."""
+def _freeze_in_between(ledger: Ledger) -> None:
+    """Stop notify-service where the server has accepted mails that are not recorded."""
     pid = process(ledger.platform, "notify-service").pid
     assert pid is not None
 
-    def unrecorded() -> int:
+    def in_between() -> bool:
         os.kill(pid, signal.SIGSTOP)
-        wait_until(lambda: ledger.ask("notify", IDLE), timeout=PATIENCE, every=0.01, what="the database has done all")
-        accepted = len(ledger.mails())
-        found = accepted - int(ledger.ask("notify", RECORDED, ledger.academy))
+        found = _unrecorded(ledger) > 0
         if not found:
             os.kill(pid, signal.SIGCONT)
         return found
 
-    return pid, int(wait_until(unrecorded, timeout=PATIENCE, every=0.02, what="a mail is accepted and not recorded"))
+    wait_until(in_between, timeout=PATIENCE, every=0.02, what="a mail is accepted and not recorded")
 
 
-IDLE = """SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
-                             AND state = 'active' AND pid <> pg_backend_pid())"""
+def _unrecorded(ledger: Ledger) -> int:
+    return len(ledger.mails()) - int(ledger.ask("notify", RECORDED, ledger.academy))
+
+
+ALONE = """SELECT NOT EXISTS (SELECT FROM pg_stat_activity
+                              WHERE datname = current_database() AND pid <> pg_backend_pid())"""
 RECORDED = "SELECT count(*) FROM mail WHERE academy = $1 AND state = 'sent'"
