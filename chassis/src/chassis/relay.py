@@ -43,6 +43,8 @@ CONNECTION = {
     # One sane plan whatever the statistics say, the index on (txid, seq), made once and not for every look.
     "enable_seqscan": "off",
     "plan_cache_mode": "force_generic_plan",
+    # To start workers takes longer than to read a chunk.
+    "max_parallel_workers_per_gather": "0",
     "idle_in_transaction_session_timeout": "10s",
 }
 """The settings of the connection that publishes and purges."""
