@@ -58,20 +58,23 @@ def says_nothing(type_: str, value: bytes) -> bool:
 UserEvent = UserCreated | UserUpdated | UserUnchanged | UserActivated | UserDeactivated | UserDeleted
 
 
-def wishes(record: Record[UserEvent | PasswordResetRequested]) -> list[Wish]:
-    """What the event asks of us. Raises ValueError if its invitation or reset lacks what a mail needs."""
+def wishes(record: Record[UserEvent | PasswordResetRequested], heard: datetime) -> list[Wish]:
+    """What the event asks of us. `heard` counts as its time where it tells none: an event need not.
+
+    Raises ValueError if its invitation or reset lacks what a mail needs.
+    """
     message = record.message
     if message is None:
         return []
     if isinstance(message, PasswordResetRequested):
-        return [_reset(record.envelope, message)]
+        return [_reset(record, message, heard)]
     invitation = message.invitation
     bars = _ends_access(message)
     if not bars and invitation.status not in ("queued", "withdrawn"):
         return []
     envelope = record.envelope
     # Somebody unchanged is not told again; the key has their number in its normal form only.
-    number = envelope.subject if isinstance(message, UserUnchanged) else message.person.personnel_number
+    number = _subject(record) if isinstance(message, UserUnchanged) else message.person.personnel_number
     origin = Origin(envelope.actor, envelope.correlation_id, envelope.id, envelope.traceparent)
     academy, key, version = envelope.academy, number_key(number), message.version
     found: list[Wish] = []
@@ -87,7 +90,7 @@ def wishes(record: Record[UserEvent | PasswordResetRequested]) -> list[Wish]:
                 origin=origin,
                 invitation_id=_invitation_id(invitation),
                 generation=_generation(invitation),
-                at=_moment(envelope.time, "ce_time"),
+                at=_time(envelope, heard),
             )
         )
     elif invitation.status == "queued":
@@ -107,17 +110,18 @@ def wishes(record: Record[UserEvent | PasswordResetRequested]) -> list[Wish]:
                 name=recipient.name,
                 language=recipient.language,
                 expires_at=_moment(invitation.expires_at or "", "expires_at"),
-                queued_at=_moment(envelope.time, "ce_time"),
+                queued_at=_time(envelope, heard),
             )
         )
     return found
 
 
-def _reset(envelope: Envelope, message: PasswordResetRequested) -> Reset:
+def _reset(record: Record[Any], message: PasswordResetRequested, heard: datetime) -> Reset:
+    envelope, number = record.envelope, _subject(record)
     return Reset(
         academy=envelope.academy,
-        number_key=number_key(envelope.subject),
-        personnel_number=envelope.subject,
+        number_key=number_key(number),
+        personnel_number=number,
         version=0,
         origin=Origin(envelope.actor, envelope.correlation_id, envelope.id, envelope.traceparent),
         invitation_id=_uuid(message.reset_id, "reset_id"),
@@ -126,8 +130,17 @@ def _reset(envelope: Envelope, message: PasswordResetRequested) -> Reset:
         name=message.recipient.name,
         language=message.recipient.language,
         expires_at=_moment(message.expires_at, "expires_at"),
-        queued_at=_moment(envelope.time, "ce_time"),
+        queued_at=_time(envelope, heard),
     )
+
+
+def _subject(record: Record[Any]) -> str:
+    """The number of the person; its normal form where nobody tells how they write it."""
+    return record.envelope.subject or record.key.partition("/")[2]
+
+
+def _time(envelope: Envelope, heard: datetime) -> datetime:
+    return _moment(envelope.time, "ce_time") if envelope.time else heard
 
 
 def _ends_access(message: UserEvent) -> bool:

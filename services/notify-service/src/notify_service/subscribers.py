@@ -1,6 +1,7 @@
 """Events of people arrive: translate, one call, one transaction."""
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from chassis.consuming import Subscription, store_positions
@@ -22,7 +23,8 @@ def user_events(
     """Queue and withdraw mails; `wake` is called when there may be something to send."""
 
     async def handle(records: list[Record[Any]]) -> None:
-        wishes: list[Wish] = [wish for record in records for wish in messages.wishes(record)]
+        heard = datetime.now(UTC)
+        wishes: list[Wish] = [wish for record in records for wish in messages.wishes(record, heard)]
         await wait_for_academies({wish.academy for wish in wishes})
         async with pool.acquire() as conn, conn.transaction():
             if wishes:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +17,7 @@ from notify_service.domain import Bar, Fact, Invite, Origin, Recall, Recorded, R
 from notify_service.messages import fact_event, outcome_event, says_nothing, wishes
 
 ID = UUID(int=7)
+HEARD = datetime(2031, 1, 1, tzinfo=UTC)
 
 
 def test_every_event_with_a_queued_invitation_asks_for_a_mail(people: Any) -> None:
@@ -24,18 +27,18 @@ def test_every_event_with_a_queued_invitation_asks_for_a_mail(people: Any) -> No
         people.updated("1001", 2, queued),
         people.unchanged("1001", 2, queued),
     ):
-        (wish,) = wishes(record)
+        (wish,) = wishes(record, HEARD)
         assert isinstance(wish, Invite)
         assert (wish.academy, wish.personnel_number, wish.invitation_id) == ("acme", "1001", ID)
 
 
 @pytest.mark.parametrize("status", ["none", "waiting", "already_invited", "already_accepted"])
 def test_an_event_without_a_queued_or_withdrawn_invitation_asks_for_nothing(people: Any, status: Any) -> None:
-    assert wishes(people.updated("1001", 2, Invitation(status=status))) == []
+    assert wishes(people.updated("1001", 2, Invitation(status=status)), HEARD) == []
 
 
 def test_a_withdrawn_invitation_recalls_the_mail(people: Any) -> None:
-    (wish,) = wishes(people.unchanged("1001", 2, people.withdrawn(ID, 3)))
+    (wish,) = wishes(people.unchanged("1001", 2, people.withdrawn(ID, 3)), HEARD)
     assert isinstance(wish, Recall)
     assert wish.generation == 3
 
@@ -49,13 +52,13 @@ def test_deactivating_and_deleting_bar_the_person(people: Any) -> None:
         people.deleted("1001", 3),
         people.record("1001", switched_off),
     ):
-        (wish,) = wishes(record)
+        (wish,) = wishes(record, HEARD)
         assert isinstance(wish, Bar)
         assert wish.version == 3
 
 
 def test_a_reset_of_a_password_asks_for_its_own_mail(people: Any) -> None:
-    (wish,) = wishes(people.reset("1001", ID, email="jan@example.test"))
+    (wish,) = wishes(people.reset("1001", ID, email="jan@example.test"), HEARD)
     assert isinstance(wish, Reset)
     assert (wish.key, wish.number_key, wish.email) == (("acme", ID, 1), "1001", "jan@example.test")
     assert wish.expires_at.isoformat() == "2031-02-03T12:00:00+00:00"
@@ -67,11 +70,17 @@ def test_a_reset_of_a_password_asks_for_its_own_mail(people: Any) -> None:
 def test_a_reset_that_lacks_what_a_mail_needs_is_refused(people: Any, broken: dict[str, Any]) -> None:
     record = people.reset("1001", ID)
     with pytest.raises(ValueError):
-        wishes(people.record("1001", record.message.model_copy(update=broken)))
+        wishes(people.record("1001", record.message.model_copy(update=broken)), HEARD)
+
+
+def test_what_tells_neither_time_nor_subject_is_mailed_as_of_when_it_was_heard(people: Any) -> None:
+    for record in (people.reset("1001", ID), people.unchanged("1001", 2, people.queued("x", ID))):
+        (wish,) = wishes(replace(record, envelope=replace(record.envelope, time="", subject="")), HEARD)
+        assert (wish.queued_at, wish.personnel_number) == (HEARD, "1001")
 
 
 def test_the_number_of_somebody_unchanged_is_that_of_the_subject(people: Any) -> None:
-    (wish,) = wishes(people.unchanged("00-A/b", 2, people.queued("x", ID)))
+    (wish,) = wishes(people.unchanged("00-A/b", 2, people.queued("x", ID)), HEARD)
     assert (wish.number_key, wish.personnel_number) == ("00-a/b", "00-A/b")
 
 
@@ -90,11 +99,11 @@ def test_the_number_of_somebody_unchanged_is_that_of_the_subject(people: Any) ->
 def test_an_invitation_that_lacks_what_a_mail_needs_is_refused(people: Any, broken: dict[str, Any]) -> None:
     invitation = people.queued("1001", ID).model_copy(update=broken)
     with pytest.raises(ValueError):
-        wishes(people.updated("1001", 2, invitation))
+        wishes(people.updated("1001", 2, invitation), HEARD)
 
 
 def test_our_events_go_on_the_trace_but_do_not_carry_the_senders_reference(people: Any) -> None:
-    (wish,) = wishes(people.created("1001", ID))
+    (wish,) = wishes(people.created("1001", ID), HEARD)
     assert isinstance(wish, Invite)
     event = fact_event(Fact("queued", wish.key, "A1001", wish.origin), id="i", time="t")
     assert event.topic == "invitation.events"
