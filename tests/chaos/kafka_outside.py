@@ -2,17 +2,18 @@
 
 import json
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from chassis.publishing import partition_of
 from contracts.envelope import Envelope
 from contracts.events.users import UserRequested
 from contracts.fields import number_key
-from contracts.topics import TOPICS, USER_REQUESTS
+from contracts.topics import RECORD_BYTES, TOPICS, USER_REQUESTS, Topic
 
 SERVICES = ("org-service", "user-service", "import-service", "notify-service")
 GROUPS = [
@@ -34,6 +35,8 @@ class Seen:
     key: str
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...]
+    published: int = 0
+    """Milliseconds since 1970, by the clock of its producer."""
 
     def header(self, name: str) -> str:
         return next(((value or b"").decode() for key, value in self.headers if key == name), "")
@@ -44,8 +47,9 @@ class Seen:
 
     @property
     def reference(self) -> tuple[str, str]:
-        """Of whoever asked."""
-        return self.header("ce_requestsource"), self.header("ce_requestid")
+        """Of whoever asked; a request without one is its own."""
+        source, id_ = self.header("ce_requestsource"), self.header("ce_requestid")
+        return source or self.header("ce_source"), id_ or self.header("ce_id")
 
 
 def once(records: Iterable[Seen]) -> list[Seen]:
@@ -53,9 +57,17 @@ def once(records: Iterable[Seen]) -> list[Seen]:
     return list({(r.topic, r.key, r.headers, r.value): r for r in reversed(list(records))}.values())[::-1]
 
 
-def user_request(academy: str, source: str, mode: str, person: dict[str, str]) -> Seen:
-    """A request about a person as another program would send it on the interactive lane."""
-    number = person["personnel_number"]
+def user_request(
+    academy: str,
+    source: str,
+    mode: str,
+    person: Mapping[str, object],
+    *,
+    topic: Topic = USER_REQUESTS,
+    revision: int = 0,
+) -> Seen:
+    """A request about a person as another program would send it, which knows of this revision of the organisation."""
+    number = str(person["personnel_number"])
     key = f"{academy}/{number_key(number)}"
     envelope = Envelope(
         id=str(uuid.uuid4()),
@@ -65,9 +77,9 @@ def user_request(academy: str, source: str, mode: str, person: dict[str, str]) -
         time=datetime.now(UTC).isoformat(),
         subject=number,
     )
-    value = json.dumps({"mode": mode, "person": person}).encode()
-    partition = partition_of(key.encode(), USER_REQUESTS.partitions)
-    return Seen(USER_REQUESTS.name, partition, 0, key, value, tuple(envelope.headers()))
+    value = json.dumps({"mode": mode, "person": person, "min_org_revision": revision}).encode()
+    partition = partition_of(key.encode(), topic.partitions)
+    return Seen(topic.name, partition, 0, key, value, tuple(envelope.headers()))
 
 
 class Kafka:
@@ -75,6 +87,7 @@ class Kafka:
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
+        self._admin = AdminClient({"bootstrap.servers": bootstrap})
         self._consumers: dict[str, Consumer] = {}
 
     def _consumer(self, group: str = "outside") -> Consumer:
@@ -113,7 +126,14 @@ class Kafka:
 
     def publish(self, records: Iterable[Seen]) -> None:
         """Publish the records as they are, in this order; each key goes where it was."""
-        producer = Producer({"bootstrap.servers": self._bootstrap, "acks": "all", "enable.idempotence": True})
+        producer = Producer(
+            {
+                "bootstrap.servers": self._bootstrap,
+                "acks": "all",
+                "enable.idempotence": True,
+                "message.max.bytes": RECORD_BYTES,
+            }
+        )
         for record in records:
             while True:
                 try:
@@ -140,6 +160,11 @@ class Kafka:
         """How many records the groups have yet to commit."""
         return sum(end - at for group, topic in groups for at, end in self.positions(group, topic).values())
 
+    def members(self, group: str) -> dict[str, int]:
+        """The members of a group, and how many partitions each has."""
+        (described,) = self._admin.describe_consumer_groups([group]).values()
+        return {m.member_id: len(m.assignment.topic_partitions) for m in described.result(20).members}
+
     def move(self, group: str, topic: str, offsets: dict[int, int]) -> bool:
         """Commit other positions for a group that has no members; False while it has some."""
         moved = [TopicPartition(topic, partition, offset) for partition, offset in offsets.items()]
@@ -163,4 +188,5 @@ def _seen(message: Message) -> Seen:
         (message.key() or b"").decode(),
         message.value(),
         tuple(message.headers() or ()),
+        message.timestamp()[1],
     )

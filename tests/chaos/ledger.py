@@ -14,11 +14,11 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import httpx
 from harm import PATIENCE, held
-from kafka_outside import Kafka, Seen, once
+from kafka_outside import Kafka, Seen, once, user_request
 from people import COMPANIES, FUNCTIONS, Workforce, state_hash
 
 from chassis.commands import COMMAND_SOURCE
-from contracts.topics import TOPICS
+from contracts.topics import TOPICS, USER_REQUESTS, Topic
 from instroom import revisions
 from instroom.home import addresses
 from instroom.stack.mails import Mailbox
@@ -122,9 +122,21 @@ class Ledger:
         answer = self.call("import", "POST", self.path("imports", import_id, "start"))
         assert answer.status_code == 202, answer.text
 
+    def requests(self, workforce: Workforce, topic: Topic = USER_REQUESTS) -> list[Seen]:
+        """What another program would send to have these people taken in."""
+        revision = revisions.seen(self.platform.home, self.academy)
+        return [
+            user_request(self.academy, "hr", "upsert", person, topic=topic, revision=revision)
+            for person in workforce.asked
+        ]
+
+    def expect(self, requests: Iterable[Seen]) -> None:
+        """Each of these requests, whoever publishes it, must get its outcome."""
+        self._asked |= {request.reference for request in requests}
+
     def send(self, records: Sequence[Seen]) -> None:
         """Publish requests as another program would, in this order; each must get its outcome."""
-        self._asked |= {record.reference for record in records}
+        self.expect(records)
         self.kafka.publish(records)
 
     def command(self, method: str, *parts: str, url: str | None = None, **more: Any) -> Document:
@@ -266,8 +278,12 @@ class Ledger:
 
         return asyncio.run(count())
 
+    async def connect(self, service: str) -> "asyncpg.Connection[asyncpg.Record]":
+        """A connection to a service's database, without the limits that its own have."""
+        return await asyncpg.connect(self._dsn(service))
+
     async def fetch(self, service: str, query: str, *values: Any) -> Any:
-        connection = await asyncpg.connect(self._dsn(service))
+        connection = await self.connect(service)
         try:
             return await connection.fetchval(query, *values)
         finally:

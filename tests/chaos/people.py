@@ -54,6 +54,14 @@ class Workforce:
         lines = [",".join(HEADERS.values()), *(",".join(row[field] for field in HEADERS) for row in self.rows)]
         return "\r\n".join(lines).encode("utf-8-sig")
 
+    @cached_property
+    def asked(self) -> list[dict[str, Any]]:
+        """The rows as members of a request."""
+        return [
+            {field: value.split("; ") if field == "functions" else value for field, value in row.items() if value}
+            for row in self.rows
+        ]
+
     def is_wrong(self, n: int) -> bool:
         """Whether row n is one that cannot go in: by itself, or by what the organisation has."""
         return n > len(self.special) and (n % 97 == 0 or n % 101 == 0)

@@ -10,6 +10,8 @@ from kafka_outside import Seen
 from ledger import Ledger
 from people import Workforce
 
+from conftest import Size
+
 pytestmark = pytest.mark.case(
     "duplicates",
     "records delivered twice, shuffled or from the start again change no person, mail, import or event",
@@ -52,8 +54,10 @@ def from_the_start(records: Sequence[Seen], rng: random.Random) -> list[Seen]:
 
 
 @pytest.mark.parametrize("order", [in_the_order_of_each_key, in_any_order, from_the_start])
-def test_records_delivered_again_change_neither_people_nor_mails_nor_imports(ledger: Ledger, order: Order) -> None:
-    workforce = Workforce(ledger.academy, 400, invite_every=2, special=("bounce-550.a", "p-a"))
+def test_records_delivered_again_change_neither_people_nor_mails_nor_imports(
+    ledger: Ledger, size: Size, order: Order
+) -> None:
+    workforce = Workforce(ledger.academy, size.rows(400, 10_000), invite_every=2, special=("bounce-550.a", "p-a"))
     import_id = ledger.upload(workforce)
     ledger.until(import_id, "checked")
     ledger.start(import_id)

@@ -1,16 +1,16 @@
 """Two instances of each service and both lanes at the same people: no twin, no address twice, one outcome for each."""
 
-import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
-import httpx
 import pytest
 from harm import PATIENCE, second_instance
+from health import consumed
 from kafka_outside import Seen, user_request
 from ledger import Document, Ledger
 from people import Workforce
 
+from conftest import Size
 from instroom.testing import wait_until
 
 pytestmark = pytest.mark.case(
@@ -18,7 +18,6 @@ pytestmark = pytest.mark.case(
     "no twin, no address twice, one outcome for each request",
 )
 
-ROWS = 2_000
 SOURCE = "hr-of-the-test"
 ANYBODY = "SELECT EXISTS (SELECT FROM person WHERE academy = $1)"
 WORK = {
@@ -29,16 +28,17 @@ WORK = {
 """What the two instances of a service share."""
 
 
-def test_crossed_numbers_and_addresses_on_both_lanes_make_no_twin(ledger: Ledger) -> None:
-    workforce = Workforce(ledger.academy, ROWS, invite_every=3)
+def test_crossed_numbers_and_addresses_on_both_lanes_make_no_twin(ledger: Ledger, size: Size) -> None:
+    rows = size.rows(2_000, 20_000)
+    workforce = Workforce(ledger.academy, rows, invite_every=3)
     import_id = ledger.upload(workforce)
     ledger.until(import_id, "checked")
     with ThreadPoolExecutor(8) as pool, ExitStack() as stack:
         started = pool.map(lambda name: stack.enter_context(second_instance(ledger.platform, name)), WORK)
         both = {name: (ledger.services[name], other.url) for name, other in zip(WORK, started, strict=True)}
-        before = {name: [_consumed(url, name) for url in urls] for name, urls in both.items()}
+        before = {name: [_share(url, name) for url in urls] for name, urls in both.items()}
 
-        requests = _requests(ledger.academy)
+        requests = _requests(ledger.academy, rows)
         ledger.send(requests[: len(requests) // 4])
         wait_until(lambda: ledger.ask("user", ANYBODY, ledger.academy), timeout=PATIENCE, every=0.005)
         ledger.start(import_id)
@@ -46,18 +46,18 @@ def test_crossed_numbers_and_addresses_on_both_lanes_make_no_twin(ledger: Ledger
         answers = list(
             pool.map(
                 lambda numbered: _command(ledger, both["user"][numbered[0] % 2], *numbered[1]),
-                enumerate(_crossed(ledger.academy, 60)),
+                enumerate(_crossed(ledger.academy, rows, 60)),
             )
         )
         completed = ledger.until(import_id, "completed")
         ledger.until_quiet()
         ledger.until_mailed(1)
-        after = {name: [_consumed(url, name) for url in urls] for name, urls in both.items()}
+        after = {name: [_share(url, name) for url in urls] for name, urls in both.items()}
 
     for name in WORK:
         shares = [now - was for now, was in zip(after[name], before[name], strict=True)]
         assert all(shares), f"only one {name}-service had anything to do: {shares}"
-    assert sum(completed[name] for name in ("created", "updated", "unchanged", "rejected")) == ROWS
+    assert sum(completed[name] for name in ("created", "updated", "unchanged", "rejected")) == rows
     ledger.no_twins()
     ledger.versions_have_no_gap()
     ledger.nothing_is_set_aside()
@@ -72,12 +72,12 @@ def test_crossed_numbers_and_addresses_on_both_lanes_make_no_twin(ledger: Ledger
     ledger.close()
 
 
-def _crossed(academy: str, every: int) -> list[tuple[str, dict[str, str]]]:
+def _crossed(academy: str, rows: int, every: int) -> list[tuple[str, dict[str, str]]]:
     """What others ask about the people of the workbook: the same numbers with other addresses, the same addresses with
     other numbers, the addresses of two exchanged, and the very same person."""
     asked = []
     person = {"first_name": "Kees", "last_name": "Kruis", "company": "Bedrijf 1", "department": "Afdeling 1"}
-    for n in range(ROWS - 1, 0, -every):  # from the end, so that they and the import meet in the middle
+    for n in range(rows - 1, 0, -every):  # from the end, so that they and the import meet in the middle
         one, other = f"{n:05d}", f"{n + 1:05d}"
         address_of_one, address_of_other = f"p{n}@{academy}.example", f"p{n + 1}@{academy}.example"
         asked += [
@@ -92,8 +92,8 @@ def _crossed(academy: str, every: int) -> list[tuple[str, dict[str, str]]]:
     return asked
 
 
-def _requests(academy: str) -> list[Seen]:
-    return [user_request(academy, SOURCE, mode, person) for mode, person in _crossed(academy, 4)]
+def _requests(academy: str, rows: int) -> list[Seen]:
+    return [user_request(academy, SOURCE, mode, person) for mode, person in _crossed(academy, rows, 4)]
 
 
 def _command(ledger: Ledger, url: str, mode: str, person: dict[str, str]) -> Document:
@@ -103,8 +103,6 @@ def _command(ledger: Ledger, url: str, mode: str, person: dict[str, str]) -> Doc
     return ledger.command("POST", url=url, json=person)
 
 
-def _consumed(url: str, service: str) -> float:
-    """How many records of the shared topics an instance has handled."""
-    metrics = httpx.get(f"{url}/metrics", timeout=60).text
-    counts = re.findall(r'^instroom_consumed_total\{topic="([a-z.]+)"\} (\S+)', metrics, re.M)
-    return sum(float(count) for topic, count in counts if topic in WORK[service])
+def _share(url: str, service: str) -> float:
+    """How much of the shared work an instance has done."""
+    return sum(consumed(url, topic) for topic in WORK[service])

@@ -1,0 +1,85 @@
+"""Instances that come and go while people are taken in: each time partitions go to others."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+
+import pytest
+from harm import second_instance
+from ledger import Ledger
+from people import Workforce
+
+from conftest import Size
+from instroom.testing import Platform
+
+pytestmark = pytest.mark.case(
+    "rebalance",
+    "0 rows lost, 0 users twice, one invitation per person, the state that the rows say, while instances come and go",
+)
+
+
+def test_imports_come_out_as_ever_while_instances_come_and_go_without_a_pause(ledger: Ledger, size: Size) -> None:
+    services = ("user", "import", "notify") if size.long else ("user",)
+    before, wanted = 0, size.times(3, 60)
+    with _coming_and_going(ledger.platform, services, more=size.times(1, 4), pause=size.seconds(0, 2)) as storm:
+        while True:
+            workforce = Workforce(ledger.academy, size.rows(3_000, 20_000), invite_every=10)
+            import_id = ledger.upload(workforce)
+            ledger.until(import_id, "checked")
+            ledger.start(import_id)
+            ledger.until(import_id, "completed")
+            changes = storm.changes
+            ledger.balance(workforce, import_id)
+            ledger.close(instances_came_or_went=changes - before)
+            if changes >= wanted:
+                return
+            before = changes
+            ledger.begin_again()
+
+
+class _Storm:
+    def __init__(self, platform: Platform, services: Sequence[str], more: int, pause: float) -> None:
+        self._platform, self._services, self._more, self._pause = platform, services, more, pause
+        self._over = threading.Event()
+        self._changes = 0
+
+    @property
+    def changes(self) -> int:
+        """How many instances came or went so far."""
+        assert not self._over.is_set(), "the storm ended by itself"
+        return self._changes
+
+    def end(self) -> None:
+        self._over.set()
+
+    def blow(self) -> None:
+        """So many more instances of each service and back, until it is over."""
+        try:
+            while not self._over.is_set():
+                with ExitStack() as stack:
+                    for service in self._services * self._more:
+                        stack.callback(self._change)
+                        stack.enter_context(second_instance(self._platform, service))
+                        self._change()
+        finally:
+            self.end()
+
+    def _change(self) -> None:
+        self._changes += 1
+        self._over.wait(self._pause)
+
+
+@contextmanager
+def _coming_and_going(platform: Platform, services: Sequence[str], *, more: int, pause: float) -> Iterator[_Storm]:
+    """From two instances of each service to so many more and back, again and again while this lasts."""
+    storm = _Storm(platform, services, more, pause)
+    with ExitStack() as two, ThreadPoolExecutor(1) as pool:
+        for service in services:
+            two.enter_context(second_instance(platform, service))
+        blowing = pool.submit(storm.blow)
+        try:
+            yield storm
+        finally:
+            storm.end()
+            blowing.result()
