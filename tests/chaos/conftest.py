@@ -105,6 +105,9 @@ def size(pytestconfig: pytest.Config) -> Size:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "case(name, criterion): the case of the catalogue and what must hold through it")
+    config.addinivalue_line(
+        "markers", "long: a variant of a case that only the long form has, of which the short form has another"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -115,12 +118,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     picked = [name for name in str(_option(config, "--cases") or "").split(",") if name]
     if unknown := [name for name in picked if name not in catalogue]:
         raise pytest.UsageError(f"there is no case {', '.join(unknown)}; the cases are {', '.join(catalogue)}")
+    long = _size(config).long
     for item, (name, _) in here.items():
         item.add_marker(pytest.mark.slow)
-        item.add_marker(pytest.mark.timeout(LONGEST[_size(config).long]))
+        item.add_marker(pytest.mark.timeout(LONGEST[long]))
         item.user_properties.append(("case", name))
-    if picked:
-        left_out = [item for item, (name, _) in here.items() if name not in picked]
+    left_out = [
+        item
+        for item, (name, _) in here.items()
+        if (picked and name not in picked) or (not long and item.get_closest_marker("long"))
+    ]
+    if left_out:
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
     config.stash[_catalogue] = catalogue

@@ -52,7 +52,16 @@ def moody() -> Iterator[tuple[Platform, MailServer]]:
     "each invitation arrives once, however long the mail server is away, defers, hangs, hangs up or is slow; nobody is"
     " offered more often than the back-off allows; a repeat only where the server hung up on a mail that it had taken",
 )
-@pytest.mark.parametrize("mood", [mood for mood in Mood if mood is not Mood.WELL], ids=lambda mood: mood.name.lower())
+@pytest.mark.parametrize(
+    "mood",
+    [
+        Mood.DOWN,
+        Mood.HANGS,
+        Mood.CUTS,
+        *(pytest.param(mood, marks=pytest.mark.long) for mood in (Mood.DEFERS, Mood.SLOW)),
+    ],
+    ids=lambda mood: mood.name.lower(),
+)
 def test_every_invitation_arrives_once_though_the_mail_server_was(
     moody: tuple[Platform, MailServer], open_ledger: OpenLedger, size: Size, mood: Mood
 ) -> None:

@@ -60,8 +60,8 @@ def replace_between_starts(platform: Platform) -> None:
     platform.up()
 
 
-@pytest.mark.parametrize("phase", ["checking", "running"])
-@pytest.mark.parametrize("when", [RUNNING, STOPPED])
+@pytest.mark.parametrize("phase", [pytest.param("checking", marks=pytest.mark.long), "running"])
+@pytest.mark.parametrize("when", [RUNNING, pytest.param(STOPPED, marks=pytest.mark.long)])
 @pytest.mark.case(
     "replaced-broker",
     "imports complete by themselves, nobody is twice or mailed twice, and what is kept is told again, the oldest first",

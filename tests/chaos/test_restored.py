@@ -141,8 +141,12 @@ def structure(ledger: Ledger) -> list[dict[str, object]]:
     return companies
 
 
-@pytest.mark.parametrize("when", [BEFORE, AMID])
-@pytest.mark.parametrize("services", [*((service,) for service in ALL), ALL], ids="+".join)
+@pytest.mark.parametrize("when", [pytest.param(BEFORE, marks=pytest.mark.long), AMID])
+@pytest.mark.parametrize(
+    "services",
+    [("user",), ALL, *(pytest.param((service,), marks=pytest.mark.long) for service in ALL if service != "user")],
+    ids="+".join,
+)
 @pytest.mark.case(
     "restored-database",
     "nobody is lost, twice or mailed twice, every import goes on, and what is said afterwards is heard",
