@@ -194,7 +194,7 @@ class Ledger:
                 raise TooLate(f"too late to do harm: {now['state']}, {done:.0%} done")
             return done if done >= at_least else None
 
-        return float(wait_until(part, timeout=PATIENCE, every=0.05, what=f"the import is amidst {state}"))
+        return float(wait_until(part, timeout=PATIENCE, every=0.02, what=f"the import is amidst {state}"))
 
     def _glance(self, import_id: str) -> Document | None:
         """One look at the import, None where import-service does not answer: nothing waits for what is held."""

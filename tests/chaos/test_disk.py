@@ -47,7 +47,7 @@ def ledger(open_ledger: OpenLedger) -> Iterator[Ledger]:
 def test_an_import_goes_on_by_itself_once_the_full_disk_of_broker_or_database_has_room(
     ledger: Ledger, size: Size
 ) -> None:
-    workforce = Workforce(ledger.academy, size.rows(2_000, 50_000))
+    workforce = Workforce(ledger.academy, size.rows(4_000, 50_000))
     home = ledger.platform.home
     before = starts(ledger.platform)
     import_id = ledger.upload(workforce)

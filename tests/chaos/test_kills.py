@@ -114,7 +114,7 @@ def _state(ledger: Ledger) -> list[Document]:
 
 @in_time
 def test_everything_killed_at_once_goes_on_after_up_with_all_its_data(ledger: Ledger, size: Size) -> None:
-    workforce = Workforce(ledger.academy, size.rows(1_500, 50_000))
+    workforce = Workforce(ledger.academy, size.rows(3_000, 50_000))
     import_id = ledger.upload(workforce)
     ledger.until(import_id, "checked")
     ledger.start(import_id)

@@ -21,7 +21,7 @@ from instroom.testing import wait_until
 )
 @in_time
 def test_an_import_goes_on_by_itself_when_the_broker_is_back(ledger: Ledger, size: Size) -> None:
-    workforce = Workforce(ledger.academy, size.rows(2_000, 50_000))
+    workforce = Workforce(ledger.academy, size.rows(4_000, 50_000))
     import_id = ledger.upload(workforce)
     ledger.until(import_id, "checked")
     ledger.start(import_id)
@@ -51,7 +51,7 @@ def test_an_import_goes_on_by_itself_when_the_broker_is_back(ledger: Ledger, siz
 )
 @in_time
 def test_an_import_goes_on_by_itself_when_the_database_is_back(ledger: Ledger, size: Size) -> None:
-    workforce = Workforce(ledger.academy, size.rows(2_000, 50_000))
+    workforce = Workforce(ledger.academy, size.rows(4_000, 50_000))
     before = starts(ledger.platform)
     cuts = size.times(4, 20)
     import_id = ledger.upload(workforce)

@@ -27,7 +27,7 @@ SOURCE = "hr-of-the-test"
 def test_versions_come_first_in_order_and_without_gap_though_the_relay_is_killed_and_frozen_in_a_burst(
     ledger: Ledger, size: Size
 ) -> None:
-    count = size.rows(300, 3_000)
+    count = size.rows(300, 1_000)
     workforce = Workforce(ledger.academy, count, invite_every=count)
     import_id = ledger.upload(workforce)
     ledger.until(import_id, "checked")

@@ -48,7 +48,7 @@ class Sample(NamedTuple):
     "lost, 0 users and 0 mails twice",
 )
 def test_memory_descriptors_and_tables_stay_as_they_are(ledger: Ledger, size: Size) -> None:
-    rows, lasts = size.rows(500, 1_000), size.soak(30, 20 * 60)
+    rows, lasts = size.rows(500, 1_000), size.soak(20, 20 * 60)
     before, began = starts(ledger.platform), time.monotonic()
     samples: dict[str, list[Sample]] = defaultdict(list)
     state: dict[str, dict[str, Any]] = {}

@@ -24,7 +24,7 @@ GRACE = 25.0
 def test_down_under_load_ends_each_service_in_order_and_up_again_completes_the_import(
     ledger: Ledger, size: Size
 ) -> None:
-    workforce = Workforce(ledger.academy, size.rows(2_000, 50_000))
+    workforce = Workforce(ledger.academy, size.rows(4_000, 50_000))
     logs = ledger.platform.home / "logs"
     import_id = ledger.upload(workforce)
     ledger.until(import_id, "checked")

@@ -65,14 +65,14 @@ def test_mails_that_were_accepted_but_not_recorded_go_out_again_the_same_and_no_
     ledger.until(import_id, "checked")
     ledger.start(import_id)
 
-    times = size.times(2, 10)
+    times = size.times(1, 10)
     unrecorded = 0
     for nth in range(times):
         ledger.mails_in_the_middle(workforce, 0.1 + 0.6 * nth / times)
         _freeze_in_between(ledger)
         with away(ledger.platform, "notify-service"):
             wait_until(lambda: ledger.ask("notify", ALONE), timeout=PATIENCE, every=0.01, what="its connections end")
-            unrecorded += _unrecorded(ledger)
+            unrecorded = max(unrecorded, _unrecorded(ledger))  # those of the time before may still be among them
     if not unrecorded:
         raise TooLate("what was under way to the database when it died was all there was")
     ledger.until(import_id, "completed")
