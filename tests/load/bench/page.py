@@ -228,7 +228,8 @@ def _profiles(part: Part) -> Iterator[str]:
     yield "## Where the time goes"
     yield ""
     yield "py-spy, a hundred looks a second: functions by their own time, percent of the time in which the process was at work."
-    for kind, found in part.items():
+    for kind in KINDS:
+        found = part[kind]
         for phase in ("check", "apply"):
             yield ""
             yield f"### {kind.capitalize()}, {phase}"
@@ -255,7 +256,7 @@ def _profiles(part: Part) -> Iterator[str]:
 
 
 def _own(functions: dict[str, float]) -> Iterator[str]:
-    for name, share in list(functions.items())[:MOST_FUNCTIONS]:
+    for name, share in sorted(functions.items(), key=lambda one: -one[1])[:MOST_FUNCTIONS]:
         function, _, place = name.partition(" (")
         yield f"{function} ({place.rpartition('/')[2].rpartition(':')[0]}) {share:g}"
 

@@ -51,5 +51,5 @@ def summary(file: Path) -> dict[str, Any]:
     return {
         "seconds": round(seen / RATE, 2),
         "own": {name: round(100 * count / seen, 1) for name, count in own.most_common(MOST)},
-        "within": {name: round(100 * count / seen, 1) for name, count in within.most_common(2 * MOST)},
+        "within": {name: round(100 * count / seen, 1) for name, count in within.most_common(MOST)},
     }
