@@ -7,12 +7,11 @@ import threading
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from instroom.stack.mail_sink import Sink
 from instroom.stack.mails import Mailbox
 from instroom.stack.ports import LOOPBACK
-from instroom.stack.smtp_session import Session
+from instroom.stack.smtp_session import Receiver, Session
 
 
 class Mood(Enum):
@@ -21,26 +20,26 @@ class Mood(Enum):
     WELL = "takes every mail"
     DOWN = "is away: nobody listens"
     DEFERS = "answers nine of ten with 4xx: to the recipient, to the content, or 421 before it hangs up"
-    HANGS = "does not answer any more: to the greeting, the sender, the recipient or the content"
+    HANGS = "does not answer any more: no greeting, or nothing to the recipient"
     CUTS = "takes the mail and hangs up before it says so"
-    SLOW = "takes its time before every answer"
+    SLOW = "takes its time for every recipient"
 
 
-SLOWNESS: Final = 0.3
-"""Seconds before each answer of a slow server; a mail has three that wait."""
+SLOWNESS: Final = 1.0
+"""Seconds before a slow server answers to a recipient."""
+NEVER: Final = 3_600.0
 DEFERRED: Final = 0.7
 """Share of the recipients, and then of the contents, that a server in that mood defers."""
 
 HANGING: Final = 0.5
-"""Share of the greetings, senders, recipients and contents to which a hanging server says nothing."""
+"""Share of the connections, and then of the recipients, to which a hanging server says nothing."""
 
 
-class MailServer(Sink):
+class MailServer:
     """Keeps what it takes in the mailbox of `home`."""
 
     def __init__(self, home: Path, port: int) -> None:
         self._kept = Mailbox(home)
-        super().__init__(self._kept)
         self._port = port
         self._mood = Mood.DOWN
         self.troubles = 0
@@ -81,36 +80,26 @@ class MailServer(Sink):
             self._listening = await self._loop.create_server(self._session, LOOPBACK, self._port, reuse_address=True)
 
     def _session(self) -> asyncio.BaseProtocol:
+        return _Mute(self._connections) if self._hangs() else _Speaking(self, self._connections)
+
+    def answer(self, recipient: str) -> tuple[str, float]:
+        """The reply to RCPT, and after how many seconds it is given."""
         if self._hangs():
-            return _Mute(self._connections)
-        return _Speaking(self, self._connections, self._loop)
-
-    async def handle_MAIL(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:
-        await self._take_time()
-        envelope.mail_from = address
-        envelope.mail_options.extend(options)
-        return "250 OK"
-
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:
-        await self._take_time()
-        return self._deferral() or await super().handle_RCPT(server, session, envelope, address, options)
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        await self._take_time()
-        if deferral := self._deferral():
-            return deferral
-        told = await super().handle_DATA(server, session, envelope)
-        if self._mood is Mood.CUTS:
-            self.troubles += 1
-            server.transport.abort()
-        return told
-
-    async def _take_time(self) -> None:
+            return "250 OK", NEVER
         if self._mood is Mood.SLOW:
             self.troubles += 1
-            await asyncio.sleep(SLOWNESS)
-        elif self._hangs():
-            await asyncio.Event().wait()  # until one of the two hangs up
+            return "250 OK", SLOWNESS
+        return self._deferral() or "250 OK", 0.0
+
+    def take(self, sender: str, recipients: list[str], content: bytes) -> str | None:
+        """Keep the mail, unless it is deferred; None where the connection is to be cut."""
+        if deferral := self._deferral():
+            return deferral
+        made = self._kept.append(sender, recipients, content)
+        if self._mood is Mood.CUTS:
+            self.troubles += 1
+            return None
+        return f"250 OK {made}"
 
     def _hangs(self) -> bool:
         if self._mood is not Mood.HANGS or self._chance.random() > HANGING:
@@ -144,16 +133,14 @@ class _Mute(asyncio.Protocol):
 class _Speaking(Session):
     """A connection that can be cut from outside."""
 
-    def __init__(
-        self, server: MailServer, connections: set[asyncio.BaseTransport], loop: asyncio.AbstractEventLoop
-    ) -> None:
-        super().__init__(server, hostname="localhost", ident="a mail server", enable_SMTPUTF8=True, loop=loop)
+    def __init__(self, receiver: Receiver, connections: set[asyncio.BaseTransport]) -> None:
+        super().__init__(receiver)
         self._connections = connections
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._connections.add(transport)
         super().connection_made(transport)
 
-    def connection_lost(self, error: Exception | None) -> None:
-        self._connections.discard(self.transport)
-        super().connection_lost(error)
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.discard(self._transport)
+        super().connection_lost(exc)

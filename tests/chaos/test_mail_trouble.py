@@ -78,7 +78,7 @@ def test_every_invitation_arrives_once_though_the_mail_server_was(
         time.sleep(size.seconds(10, 600))
     else:
         wait_until(lambda: server.troubles >= CONNECTIONS // 2, timeout=PATIENCE, what="mails meet the mood")
-        time.sleep(size.seconds(3, 60))  # longer than the time-out
+        time.sleep(size.seconds(3, 30))  # longer than the time-out
     server.become(Mood.WELL)
     well = time.monotonic()
     ledger.until(import_id, "completed")
@@ -101,7 +101,7 @@ def _attempts_in(seconds: float) -> int:
 def test_every_invitation_arrives_once_though_the_mail_server_is_killed_again_and_again(
     ledger: Ledger, size: Size
 ) -> None:
-    workforce = Workforce(ledger.academy, size.rows(2_000, 20_000), invite_every=1)
+    workforce = Workforce(ledger.academy, size.rows(1_000, 20_000), invite_every=1)
     import_id = ledger.upload(workforce)
     ledger.until(import_id, "checked")
     ledger.start(import_id)

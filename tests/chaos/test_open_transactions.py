@@ -29,7 +29,7 @@ SAID = ("user.events", "import.events", "invitation.events")
     " its own event is published once, after it ended",
 )
 def test_a_transaction_that_stays_open_holds_up_no_event_but_its_own(ledger: Ledger, size: Size) -> None:
-    academy, until = ledger.academy, time.monotonic() + size.seconds(0, 300)
+    academy, until = ledger.academy, time.monotonic() + size.seconds(0, 120)
     with asyncio.Runner() as runner:
         transactions = [runner.run(_begin(ledger, service)) for service in SERVICES]
         try:

@@ -63,7 +63,7 @@ KINDS = READABLE | {
     " handled; no log holds what was in it",
 )
 def test_each_poisonous_record_is_one_dead_letter_and_all_others_are_handled(ledger: Ledger, size: Size) -> None:
-    rows = size.rows(2_000, 20_000)
+    rows = size.rows(1_000, 20_000)
     clean = _take_in(ledger, rows)
     ledger.close(rows_a_second=clean)
     for percent in (1, 10):

@@ -20,11 +20,11 @@ pytestmark = pytest.mark.case(
 
 
 def test_imports_come_out_as_ever_while_instances_come_and_go_without_a_pause(ledger: Ledger, size: Size) -> None:
-    services = ("user", "import", "notify") if size.long else ("user",)
-    before, wanted = 0, size.times(3, 60)
-    with _coming_and_going(ledger.platform, services, more=size.times(1, 4), pause=size.seconds(0, 2)) as storm:
+    more = ("user", "import", "user", "notify", "user", "user") if size.long else ("user",)
+    before, wanted = 0, size.times(3, 36)
+    with _coming_and_going(ledger.platform, more, pause=size.seconds(0, 2)) as storm:
         while True:
-            workforce = Workforce(ledger.academy, size.rows(3_000, 20_000), invite_every=10)
+            workforce = Workforce(ledger.academy, size.rows(2_000, 20_000), invite_every=10)
             import_id = ledger.upload(workforce)
             ledger.until(import_id, "checked")
             ledger.start(import_id)
@@ -39,8 +39,8 @@ def test_imports_come_out_as_ever_while_instances_come_and_go_without_a_pause(le
 
 
 class _Storm:
-    def __init__(self, platform: Platform, services: Sequence[str], more: int, pause: float) -> None:
-        self._platform, self._services, self._more, self._pause = platform, services, more, pause
+    def __init__(self, platform: Platform, more: Sequence[str], pause: float) -> None:
+        self._platform, self._more, self._pause = platform, more, pause
         self._over = threading.Event()
         self._changes = 0
 
@@ -54,11 +54,11 @@ class _Storm:
         self._over.set()
 
     def blow(self) -> None:
-        """So many more instances of each service and back, until it is over."""
+        """One more instance after the other, then all of them go, until it is over."""
         try:
             while not self._over.is_set():
                 with ExitStack() as stack:
-                    for service in self._services * self._more:
+                    for service in self._more:
                         stack.callback(self._change)
                         stack.enter_context(second_instance(self._platform, service))
                         self._change()
@@ -71,11 +71,11 @@ class _Storm:
 
 
 @contextmanager
-def _coming_and_going(platform: Platform, services: Sequence[str], *, more: int, pause: float) -> Iterator[_Storm]:
-    """From two instances of each service to so many more and back, again and again while this lasts."""
-    storm = _Storm(platform, services, more, pause)
+def _coming_and_going(platform: Platform, more: Sequence[str], *, pause: float) -> Iterator[_Storm]:
+    """From two instances of each of these services to one more for each mention and back, again and again."""
+    storm = _Storm(platform, more, pause)
     with ExitStack() as two, ThreadPoolExecutor(1) as pool:
-        for service in services:
+        for service in sorted(set(more)):
             two.enter_context(second_instance(platform, service))
         blowing = pool.submit(storm.blow)
         try:

@@ -27,12 +27,12 @@ GROUP = f"user-service.{BULK}"
     " to another member, and all is done in the end",
 )
 def test_requests_that_come_much_faster_than_they_are_done_wait_on_their_topic(ledger: Ledger, size: Size) -> None:
-    workforce = Workforce(ledger.academy, size.rows(6_000, 100_000), invite_every=100)
+    workforce = Workforce(ledger.academy, size.rows(4_000, 100_000), invite_every=100)
     service = psutil.Process(process(ledger.platform, "user-service").pid)
     wait_until(lambda: sum(ledger.kafka.members(GROUP).values()) == USER_REQUESTS_BULK.partitions, timeout=PATIENCE)
     members = ledger.kafka.members(GROUP)
 
-    most, most_lag, until = 0, 0, time.monotonic() + size.seconds(12, 300)
+    most, most_lag, until = 0, 0, time.monotonic() + size.seconds(8, 300)
     ledger.send(ledger.requests(workforce, USER_REQUESTS_BULK))
     while time.monotonic() < until:
         asyncio.run(_hold_up(ledger))

@@ -31,7 +31,7 @@ def test_an_instance_that_stands_still_amidst_its_batch_holds_nothing_up_and_tak
     ledger: Ledger, size: Size
 ) -> None:
     with second_instance(ledger.platform, "user") as other:
-        for number in range(size.times(1, 10)):
+        for number in range(size.times(1, 4)):
             if number:
                 ledger.begin_again()
             workforce = Workforce(ledger.academy, size.rows(3_000, 20_000), invite_every=10)
