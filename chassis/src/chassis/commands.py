@@ -130,7 +130,8 @@ class Commands:
                 return {k: row[k] for k in ("id", "academy", "type", "outcome")} | {"state": state}
             try:
                 # Woken inside the transaction, so the first look may come before its commit: look again soon.
-                await asyncio.wait_for(done.wait(), min(left, _LOOK_EVERY))
+                async with asyncio.timeout(min(left, _LOOK_EVERY)):
+                    await done.wait()
                 await asyncio.sleep(0.005)
             except TimeoutError:
                 continue

@@ -82,7 +82,8 @@ class Publisher:
         """Send what is pending and disconnect."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            await asyncio.wait_for(producer.stop(), 10)
+            async with asyncio.timeout(10):
+                await producer.stop()
 
     async def publish(self, events: Iterable[RawEvent]) -> None:
         """Return when the broker has acknowledged every event."""

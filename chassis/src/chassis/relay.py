@@ -157,13 +157,11 @@ class Relay(outbox.Wakeable):
         """Let the next one lead at once; where that fails, the lease runs out by itself."""
         try:
             if not connection.is_closed():
-                await asyncio.wait_for(
-                    connection.execute(
+                async with asyncio.timeout(1):
+                    await connection.execute(
                         "UPDATE outbox_cursor SET lease_until = clock_timestamp() WHERE id = 1 AND epoch = $1",
                         self._epoch,
-                    ),
-                    1,
-                )
+                    )
                 await connection.close(timeout=1)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             self._log.warning("relay.release_failed", error=repr(error))

@@ -347,7 +347,8 @@ class _Process:
             if asyncio.get_running_loop().time() - began > 30:
                 backoff = 0.1
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.stopping.wait(), backoff)
+                async with asyncio.timeout(backoff):
+                    await self.stopping.wait()
             backoff = min(backoff * 2, 5.0)
 
     async def _stop(self, server: uvicorn.Server, serving: "asyncio.Task[None]") -> None:
@@ -366,7 +367,8 @@ class _Process:
     async def _end(self, what: str, ending: Awaitable[None], seconds: float) -> None:
         """Await it; whatever it raises keeps nothing else from being ended."""
         try:
-            await asyncio.wait_for(ending, seconds)
+            async with asyncio.timeout(seconds):
+                await ending
         except Exception as error:
             self.log.warning("stop.failed", what=what, error=repr(error)[:300])
 

@@ -140,7 +140,8 @@ async def make_migrated_pool(database: str) -> AsyncIterator[MakePool]:
 
     yield make
     for pool in pools:
-        await asyncio.wait_for(pool.close(), 30)
+        async with asyncio.timeout(30):
+            await pool.close()
 
 
 @pytest.fixture

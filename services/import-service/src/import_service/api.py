@@ -60,7 +60,8 @@ class Changes:
     async def wait(self, seconds: float) -> None:
         """Return after a change, or after `seconds`."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._next.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._next.wait()
 
 
 def language_of(accept: str, default: str) -> str:

@@ -74,7 +74,8 @@ async def why_failed(command: Sequence[str], user: User | None = None, seconds: 
         preexec_fn=child_setup(signal.SIGKILL, user),
     )
     try:
-        said, _ = await asyncio.wait_for(process.communicate(), seconds)
+        async with asyncio.timeout(seconds):
+            said, _ = await process.communicate()
     except TimeoutError:
         process.kill()
         await process.wait()
