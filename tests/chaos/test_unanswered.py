@@ -116,6 +116,16 @@ def test_rows_that_were_passed_over_are_asked_again_and_the_stalled_import_compl
         return ends if ledger.kafka.move(group, BULK, ends) else {}
 
     skipped = wait_until(pass_over_half, timeout=PATIENCE, every=0.5, what="the frozen instance is out of its group")
+    # A position that the service stored itself, before the one of its group, would have it go back.
+    ledger.ask(
+        "user",
+        """INSERT INTO consumer_position (cluster_id, topic, partition, next_offset)
+           SELECT c.cluster_id, $1, k.* FROM outbox_cursor c, unnest($2::int[], $3::bigint[]) AS k
+           ON CONFLICT (cluster_id, topic, partition) DO UPDATE SET next_offset = excluded.next_offset""",
+        BULK,
+        list(skipped),
+        list(skipped.values()),
+    )
     os.kill(frozen, signal.SIGKILL)
     until_back(impatient, "user-service", frozen)
     completed = ledger.until(import_id, "completed")
