@@ -46,7 +46,7 @@ async def load(on: Connection | Pool, cluster: str, topic: str) -> dict[int, int
 
 
 class Placement(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Has a consumer go back to the stored position wherever that lies before the committed one.
+    """Has a consumer go back to the stored position wherever that lies before the committed one; one behind is committed.
 
     `stored` gives the positions by partition and raises what passes by itself where it cannot.
     """
@@ -85,6 +85,15 @@ class Placement(ConsumerRebalanceListener):  # type: ignore[misc]
         for partition, offset in back.items():
             if partition in consumer.assignment():
                 consumer.seek(partition, offset)
+        # A member that stood still may commit what it had under way when it wakes, as a new member: less than others
+        # have handled and committed meanwhile.
+        ahead = {
+            partition: stored[partition.partition]
+            for partition, at in zip(new, committed, strict=True)
+            if at is not None and stored.get(partition.partition, 0) > at and partition in consumer.assignment()
+        }
+        if ahead:
+            await consumer.commit(ahead)
         self._new.difference_update(new)
         if back:
             _went_back.labels(self._topic).inc(len(back))

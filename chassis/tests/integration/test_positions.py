@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import asyncpg
 import pytest
 import structlog
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from pydantic import BaseModel
 from structlog.testing import capture_logs
 
@@ -151,6 +151,27 @@ async def test_records_that_were_passed_over_or_set_aside_count_as_handled(
             await service.until({0: 4, 1: 1})
     assert service.handled == [1, 4]
     assert not [line for line in lines if line["event"] == "consumer.went_back"]
+
+
+async def test_what_was_handled_is_committed_again_where_somebody_committed_less(
+    stack: dict[str, str], service: Service, topic: Topic
+) -> None:
+    await send(stack, topic, 0, 1, 2, 3)
+    async with service.running():
+        await service.until({0: 3})
+    partition = TopicPartition(topic.name, 0)
+    async with AIOKafkaConsumer(
+        bootstrap_servers=stack["kafka"], group_id=f"test.{topic.name}", enable_auto_commit=False
+    ) as late:
+        late.assign([partition])
+        await late.commit({partition: 1})
+
+        async with service.running():
+
+            async def is_mended() -> bool:
+                return await late.committed(partition) == 3
+
+            await eventually(is_mended, what="all that was handled is committed")
 
 
 async def test_positions_of_another_cluster_say_nothing(
