@@ -27,8 +27,10 @@ class Counts:
     """That statements returned, wrote or copied."""
     blocks: int
     """Of tables and indexes that statements looked at: they grow with the table where a plan reads too much of it."""
+    wal_records: int
+    """Of PostgreSQL's log: each is a change of a table or index."""
     wal_bytes: int
-    """To PostgreSQL's log, and so to the disk."""
+    """To PostgreSQL's log, and so to the disk: with whole pages after each checkpoint."""
     records: int
     """On Kafka."""
     record_bytes: int
@@ -52,6 +54,7 @@ async def _database(dsn: str) -> dict[str, int]:
             """SELECT coalesce(sum(calls), 0)::bigint AS statements, coalesce(sum(rows), 0)::bigint AS rows,
                       coalesce(sum(calls) FILTER (WHERE query LIKE 'COMMIT%'), 0)::bigint AS commits,
                       coalesce(sum(shared_blks_hit + shared_blks_read), 0)::bigint AS blocks,
+                      coalesce(sum(wal_records), 0)::bigint AS wal_records,
                       coalesce(sum(wal_bytes), 0)::bigint AS wal_bytes
                FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
                WHERE d.datname = ANY($1) AND s.toplevel""",
