@@ -7,36 +7,24 @@ import itertools
 import os
 import shutil
 import sys
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import reliability
+from cases import SETTINGS, OpenLedger, Size
 from ledger import Ledger
 
 from instroom.testing import Platform, new_home
 
-SETTINGS = {
-    # What a killed instance was at goes to the next one after so many seconds; 45 are the services' own choice.
-    "INSTROOM_SESSION_TIMEOUT": "4",
-    # What a killed instance had claimed is mailed after so long; the lease is at least twice the patience with a server.
-    "INSTROOM_SMTP_TIMEOUT": "15",
-    "INSTROOM_MAIL_LEASE": "30",
-    "INSTROOM_MAIL_FIRST_RETRY": "2",
-    # Rows without an answer are not sent again so soon: that would cover up that something was lost.
-    "INSTROOM_STALL_AFTER": "120",
-}
 LONGEST = {False: 900, True: 5400}
 """Seconds until a test counts as hanging, in the short and in the long form."""
 _HERE = Path(__file__).parent
 _catalogue = pytest.StashKey[reliability.Catalogue]()
 _numbers = itertools.count(1)
-Value = TypeVar("Value", int, float)
 
 
 # picking and sizing
@@ -55,39 +43,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def _option(config: pytest.Config, name: str) -> object:
     return config.getoption(name, None)  # a run of all tests loads this file too late for options of its own
-
-
-@dataclass(frozen=True)
-class Size:
-    """How much a case does: the short form's measure or the long form's, unless the command line says another."""
-
-    long: bool
-    asked_rows: int | None = None
-    asked_soak: float | None = None
-
-    def rows(self, short: int, long: int) -> int:
-        """Rows to import."""
-        return self.asked_rows or self._of(short, long)
-
-    def seconds(self, short: float, long: float) -> float:
-        """How long something is away, or goes on."""
-        return self._of(short, long)
-
-    def times(self, short: int, long: int) -> int:
-        """How often something happens."""
-        return self._of(short, long)
-
-    def soak(self, short: float, long: float) -> float:
-        """Seconds of the soak."""
-        return self._of(short, long) if self.asked_soak is None else 60 * self.asked_soak
-
-    def _of(self, short: Value, long: Value) -> Value:
-        return long if self.long else short
-
-    @property
-    def form(self) -> str:
-        form = "long" if self.long else "short"
-        return form + (f", {self.asked_rows:,} rows" if self.asked_rows else "")
 
 
 def _size(config: pytest.Config) -> Size:
@@ -196,9 +151,6 @@ def harmed(_harmed: Platform) -> Platform:
 def impatient() -> Iterator[Platform]:
     """A platform whose imports wait two seconds for answers before they ask again."""
     yield from _running(Platform(new_home("instroom-chaos-"), SETTINGS | {"INSTROOM_STALL_AFTER": "2"}))
-
-
-OpenLedger = Callable[[Platform], Ledger]
 
 
 @pytest.fixture

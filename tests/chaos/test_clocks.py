@@ -12,13 +12,12 @@ import httpx
 import libfaketime
 import pytest
 from browser.leaving_out import leave_out
+from cases import Size
 from harm import Instance, second_instance
 from health import consumed
 from ledger import Document, Ledger
 from outside.academy import LINK
 from people import Workforce
-
-from conftest import Size
 
 SKEWS = {"user": 10, "import": -10, "notify": 10, "org": -10}
 """Minutes by which the clock of a second instance of each service is wrong."""

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cases import Size
 from jsonschema import Draft202012Validator
 from kafka_outside import Seen
 from ledger import Ledger
 from people import Workforce
 
 from chassis.publishing import partition_of
-from conftest import Size
 from contracts.topics import TOPICS
 from contracts_tools.examples import ACADEMY
 from contracts_tools.outputs import ROOT

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from browser.leaving_out import leave_out
+from cases import SETTINGS, OpenLedger, Size
 from disk import disk_of_its_own, full, why_impossible
 from harm import PATIENCE
 from health import starts, watched
 from ledger import Ledger, in_time
 from people import Workforce
 
-from conftest import SETTINGS, OpenLedger, Size
 from instroom.testing import Platform, new_home, wait_until
 
 NO_ROOM = b"No space left on device"

@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from cases import Size
 from kafka_outside import Seen
 from ledger import Ledger
 from people import Workforce
-
-from conftest import Size
 
 pytestmark = pytest.mark.case(
     "duplicates",

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from operator import itemgetter
 
 import pytest
+from cases import OpenLedger, Size
 from harm import PATIENCE, kill_everything, process
 from ledger import Document, Ledger, in_time
 from people import Workforce
 
-from conftest import OpenLedger, Size
 from instroom.testing import wait_until
 from notify_service.delivery import GROUP
 from notify_service.settings import Settings as NotifySettings

@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from cases import OpenLedger, Size
 from harm import PATIENCE, kill, until_back
 from ledger import Ledger, in_time
 from mail_server import MailServer, Mood
 from people import Workforce
 
 from chassis.testing import free_port
-from conftest import OpenLedger, Size
 from instroom.testing import Platform, new_home, wait_until
 from notify_service.settings import Settings as NotifySettings
 

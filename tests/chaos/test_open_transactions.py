@@ -7,13 +7,13 @@ from statistics import quantiles
 
 import asyncpg
 import pytest
+from cases import Size
 from harm import PATIENCE
 from kafka_outside import Seen, once
 from ledger import Ledger
 from people import Workforce
 
 from chassis.records import encode_headers, new_id
-from conftest import Size
 from contracts.envelope import Envelope
 from contracts.events.imports import ImportUploaded
 from contracts.topics import IMPORT_EVENTS

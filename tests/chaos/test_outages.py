@@ -5,12 +5,12 @@ import time
 
 import httpx
 import pytest
+from cases import Size
 from harm import PATIENCE, away, second_instance
 from health import Health, starts, watched
 from ledger import Ledger, in_time
 from people import Workforce
 
-from conftest import Size
 from instroom.testing import wait_until
 
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 from itertools import cycle
 
 import pytest
+from cases import Size
 from harm import PATIENCE
 from kafka_outside import Seen
 from ledger import Ledger
 from people import Workforce
 
-from conftest import Size
 from contracts.topics import USER_REQUESTS_BULK
 from instroom.testing import wait_until
 

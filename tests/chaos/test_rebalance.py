@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 import pytest
+from cases import Size
 from harm import second_instance
 from ledger import Ledger
 from people import Workforce
 
-from conftest import Size
 from instroom.testing import Platform
 
 pytestmark = pytest.mark.case(

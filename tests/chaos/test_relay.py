@@ -6,13 +6,13 @@ import time
 
 import httpx
 import pytest
+from cases import Size
 from harm import PATIENCE, Instance, kill, process, second_instance, until_back
 from kafka_outside import Seen, user_request
 from ledger import Ledger
 from people import Workforce
 
 from chassis.relay import CHUNK
-from conftest import Size
 from instroom.testing import wait_until
 
 CHANGES = 20

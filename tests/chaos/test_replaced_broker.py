@@ -7,12 +7,12 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from cases import OpenLedger, Size
 from harm import process, until_back
 from kafka_outside import Kafka
 from ledger import Ledger, in_time
 from people import COMPANIES, FUNCTIONS, Workforce
 
-from conftest import OpenLedger, Size
 from instroom.home import addresses
 from instroom.stack.supervisor import Running
 from instroom.testing import Platform, new_home

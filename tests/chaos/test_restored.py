@@ -17,12 +17,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 import pytest
+from cases import OpenLedger, Size
 from harm import PATIENCE, process, until_back
 from ledger import Ledger
 from people import COMPANIES, FUNCTIONS, Workforce
 
 from chassis.recovery import BITS
-from conftest import OpenLedger, Size
 from contracts.topics import ORG_STRUCTURE
 from instroom.stack.supervisor import Running
 from instroom.testing import Platform, new_home, wait_until

@@ -5,11 +5,11 @@ import time
 
 import psutil
 import pytest
+from cases import Size
 from harm import PATIENCE, process
 from ledger import Ledger
 from people import Workforce
 
-from conftest import Size
 from contracts.topics import USER_REQUESTS_BULK
 from instroom.testing import wait_until
 

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import psutil
 import pytest
+from cases import Size
 from harm import process
 from health import SERVICES, starts
 from ledger import Ledger
 from people import Workforce, state_hash
 
-from conftest import Size
 from instroom.testing import Platform
 
 WARM = 0.3

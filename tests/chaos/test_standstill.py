@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from cases import Size
 from harm import PATIENCE, second_instance
 from health import consumed
 from kafka_outside import user_request
 from ledger import Ledger, in_time
 from people import Workforce
 
-from conftest import Size
 from contracts.topics import USER_REQUESTS_BULK
 from instroom.testing import wait_until
 

@@ -4,11 +4,11 @@ import re
 import time
 
 import pytest
+from cases import Size
 from ledger import Ledger, in_time
 from people import Workforce
 
 from chassis.relay import CHUNK
-from conftest import Size
 
 SERVICES = ("org-service", "user-service", "import-service", "notify-service")
 GRACE = 25.0

@@ -4,13 +4,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
+from cases import Size
 from harm import PATIENCE, second_instance
 from health import consumed
 from kafka_outside import Seen, user_request
 from ledger import Document, Ledger
 from people import Workforce
 
-from conftest import Size
 from instroom.testing import wait_until
 
 pytestmark = pytest.mark.case(

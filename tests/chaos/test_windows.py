@@ -7,12 +7,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from cases import Size
 from harm import PATIENCE, Instance, away, process, second_instance
 from ledger import Ledger, TooLate, in_time
 from people import Workforce
 from test_kills import REPEATS_PER_KILL
 
-from conftest import Size
 from instroom.testing import wait_until
 
 DYING = {"user": "user.requests.bulk", "import": "user.events", "notify": "user.events"}
