@@ -24,6 +24,8 @@ pytestmark = pytest.mark.case(
 
 BULK = USER_REQUESTS_BULK.name
 GROUP = f"user-service.{BULK}"
+MEMBERS = 2
+"""Of the group in each instance."""
 
 
 @in_time
@@ -35,15 +37,15 @@ def test_an_instance_that_stands_still_amidst_its_batch_holds_nothing_up_and_tak
             if number:
                 ledger.begin_again()
             workforce = Workforce(ledger.academy, size.rows(3_000, 20_000), invite_every=10)
-            _until_members(ledger, 2)
+            _until_instances(ledger, 2)
             import_id = ledger.upload(workforce)
             ledger.until(import_id, "checked")
             ledger.start(import_id)
             ledger.in_the_middle(import_id, "running")
             with _standing_still(other.process):
-                _until_members(ledger, 1)
+                _until_instances(ledger, 1)
                 ledger.until(import_id, "completed")
-            _until_members(ledger, 2)
+            _until_instances(ledger, 2)
             ledger.balance(workforce, import_id)
 
             before = consumed(other.url, BULK)
@@ -68,10 +70,10 @@ def _standing_still(process: "subprocess.Popen[bytes]") -> Iterator[None]:
         process.send_signal(signal.SIGCONT)
 
 
-def _until_members(ledger: Ledger, count: int) -> None:
+def _until_instances(ledger: Ledger, count: int) -> None:
     """Wait until so many instances share the requests of imports, each with some partitions."""
     wait_until(
-        lambda: len(shares := ledger.kafka.members(GROUP).values()) == count and all(shares),
+        lambda: len(shares := ledger.kafka.members(GROUP).values()) == count * MEMBERS and all(shares),
         timeout=PATIENCE,
         what=f"{count} share the partitions",
     )

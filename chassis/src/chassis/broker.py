@@ -202,6 +202,8 @@ class Broker:
                 await asyncio.sleep(1)
             finally:
                 watch.busy, watch.handled = False, True
+                # The framework's message is part of a cycle: its records would stay until cycles are looked for.
+                message.raw_message = ()
 
         subscriber(handle)
         self._subscribers.append(subscriber)

@@ -101,6 +101,8 @@ class Subscription:
     max_records: int = 1_000
     keeps_positions: bool = True
     """Whether `handle` stores where it is with what it writes, so that a restored database reads again what it lost."""
+    members: int = 1
+    """How many members of the group one process has: while one waits for the database, another decides."""
     interactive: bool = False
     """Whether somebody waits for the answer: an idle consumer then looks more often."""
 

@@ -212,7 +212,7 @@ class _Process:
         self._in_background("watch", self.broker.watch)
         self.health.live.append(self.broker.why_dead)
         self.health.started = True
-        # What is there now stays; batches make many objects and few cycles, so look for those seldom.
+        # What is there now stays; batches make many objects and no cycles, so look for those seldom.
         gc.collect()
         gc.freeze()
         gc.set_threshold(100_000, 20, 50)
@@ -291,22 +291,26 @@ class _Process:
 
     def _subscribe(self, cluster: str) -> None:
         for subscription in self.service.subscriptions:
-            group = f"{self.name}.{subscription.topic.name}"
-            consumer = Consumer(
-                subscription, self.pool, cluster, group, self.log, self.stopping, commands=self.kit.commands
-            )
-            self.broker.subscribe(
-                subscription.topic.name,
-                group=group,
-                max_records=subscription.max_records,
-                interactive=subscription.interactive,
-                handler=consumer,
-                placement=self._placement(subscription.topic.name, cluster) if subscription.keeps_positions else None,
-            )
-            self.consumers.append(consumer)
+            for _ in range(subscription.members):
+                self._add_member(subscription, cluster)
         if self.consumers:
             # Not dead: a new process would begin to count anew, and set aside as many again.
             self.health.ready.append(self._none_halted)
+
+    def _add_member(self, subscription: Subscription, cluster: str) -> None:
+        group = f"{self.name}.{subscription.topic.name}"
+        consumer = Consumer(
+            subscription, self.pool, cluster, group, self.log, self.stopping, commands=self.kit.commands
+        )
+        self.broker.subscribe(
+            subscription.topic.name,
+            group=group,
+            max_records=subscription.max_records,
+            interactive=subscription.interactive,
+            handler=consumer,
+            placement=self._placement(subscription.topic.name, cluster) if subscription.keeps_positions else None,
+        )
+        self.consumers.append(consumer)
 
     async def _run_replica(self, replica: StateReplica, cluster: str) -> None:
         await replica.run(

@@ -76,6 +76,7 @@ def _requests(topic: Topic, applying: Applying, *, max_records: int) -> Subscrip
         changed_later=find_changed_later,
         max_records=max_records,
         interactive=topic is USER_REQUESTS,
+        members=2 if topic is USER_REQUESTS_BULK else 1,
     )
 
 
