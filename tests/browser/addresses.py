@@ -371,12 +371,13 @@ def play(console: Played) -> None:
     counts = {"created": 420, "updated": 36, "unchanged": 0, "rejected": 2, "not_attempted": 0}
     held_up = {"message": "Er is even geen verbinding. De import gaat vanzelf verder.", "since": "2026-11-25T12:00:00Z"}
     states: Mapping[str, dict[str, Any]] = {
-        "reading": {"state": "checking", "rows": 0, "done": 0},
+        "reading": {"state": "checking", "reading": True, "rows": 4000, "done": 458},
         "checking": {"state": "checking", "rows": 1200, "done": 458},
         "running": {"state": "running", "rows": 1200, "done": 458},
         "stalled": {"state": "running", "rows": 1200, "done": 458, "stalled": held_up},
     }
-    fixed = {"academy": "demo", "filename": "september.xlsx", "created_at": "2026-11-25T12:00:00Z", "stalled": None}
+    fixed: dict[str, Any] = {"academy": "demo", "filename": "september.xlsx", "created_at": "2026-11-25T12:00:00Z"}
+    fixed |= {"stalled": None, "reading": False}
     for id_, state in states.items():
         answer = (200, fixed | counts | {"import_id": id_} | state)
         console.answers[f"GET import /academies/demo/imports/{id_}"] = answer

@@ -62,6 +62,7 @@ def one_bad_row(platform: FakePlatform) -> FakePlatform:
     platform.on(
         f"GET {BASE}/i1",
         document("checking"),
+        document("checking", rows=1, done=1, reading=True),
         document("checking", rows=2),
         document("checked", rows=2, created=1, rejected=1, invited=1),
         document("running", rows=2, rejected=1),

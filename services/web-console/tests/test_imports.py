@@ -19,7 +19,7 @@ def summary(state: str, **more: Any) -> dict[str, Any]:
     counts = dict.fromkeys(("rows", "created", "updated", "unchanged", "rejected", "not_attempted"), 0)
     rest = {"invited": 0, "waiting": 0, "already_invited": 0, "done": 0, "errors": [], "warnings": []}
     fixed = {"import_id": ID, "academy": "demo", "state": state, "filename": "mensen.xlsx", "plan": None}
-    return fixed | counts | rest | {"created_at": "2026-11-25T12:00:00+00:00", "stalled": None} | more
+    return fixed | counts | rest | {"created_at": "2026-11-25T12:00:00+00:00", "stalled": None, "reading": False} | more
 
 
 def result(row: int, outcome: str, **more: Any) -> dict[str, Any]:
@@ -154,6 +154,14 @@ async def test_the_check_shows_counts_that_are_looked_at_again_each_second() -> 
     assert re.search(
         r'id="aloud" role="status" aria-live="polite">\s*Het bestand wordt gecontroleerd: 20', response.text
     )
+
+
+async def test_a_file_that_is_being_read_shows_what_is_checked_of_what_is_read_and_no_per_cent() -> None:
+    played = served("checking", reading=True, rows=4000, created=40, not_attempted=3960, done=40)
+    response = await get(played, PAGE)
+    assert "40 van de 4000 regels die tot nu toe gelezen zijn" in text(response)
+    assert re.search(r'aria-live="polite">\s*Het bestand wordt gelezen', response.text)
+    assert re.search(r'<progress aria-label="Voortgang" max="100">', response.text)
 
 
 async def test_the_live_counts_say_aloud_each_ten_per_cent_once_and_reload_when_the_state_is_another() -> None:

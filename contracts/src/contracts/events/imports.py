@@ -58,7 +58,7 @@ class ImportStarted(_ImportMessage):
 
 
 class ImportProgressed(_ImportMessage):
-    """At most two a second per import. `counts` is what is decided so far."""
+    """At most two a second per import. `counts` is what is decided so far, of the rows that are read so far."""
 
     TYPE: ClassVar[str] = "instroom.import.progressed.v1"
 

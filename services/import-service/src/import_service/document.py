@@ -239,6 +239,7 @@ def summary(record: Stored, language: str) -> dict[str, Any]:
         "filename": record["filename"],
         "created_at": record["created_at"].isoformat(),
         "done": record["done"],
+        "reading": record["reading"],
         "report_version": record["report_version"],
         "plan": record["plan"],
         "stalled": stalled(record["stalled"], language),

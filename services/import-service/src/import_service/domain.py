@@ -19,7 +19,10 @@ PROGRESS_EVERY: Final = 0.5
 
 
 class Phase(IntEnum):
-    """What an import is busy with; the answers to the rows of each phase are kept apart."""
+    """What an import is busy with; the answers to the rows of each phase are kept apart.
+
+    The check begins with the first rows that are read, while the file is read on.
+    """
 
     READING = 0
     CHECK = 1
@@ -95,6 +98,8 @@ class Import:
     report_version: int = 0
     progress_age: float = 0.0
     """Seconds since the last ImportProgressed."""
+    reading: bool = False
+    """Whether the file has rows to come: `rows` are those that are read so far."""
 
     def counts(self) -> Counts:
         return self.tally.counts(self.rows)
@@ -166,10 +171,10 @@ def best_of(answers: Sequence[Answer]) -> list[Answer]:
     return list(best.values())
 
 
-def begin_check(import_: Import, rows: int) -> None:
-    """The file is read: each of its rows is to be checked."""
-    import_.phase, import_.rows = Phase.CHECK, rows
-    import_.tally, import_.done = Tally(), 0
+def end_reading(import_: Import) -> list[Message]:
+    """No row is to come. Where each has its verdict already, that is the plan."""
+    import_.phase, import_.reading = Phase.CHECK, False
+    return _finish_if_done(import_)
 
 
 def begin_start(import_: Import) -> list[Message]:
@@ -198,7 +203,7 @@ def settle(import_: Import, stored: Stored) -> list[Message]:
 
 
 def _finish_if_done(import_: Import) -> list[Message]:
-    if import_.done < import_.rows or import_.state not in ("checking", "running"):
+    if import_.reading or import_.done < import_.rows or import_.state not in ("checking", "running"):
         return []
     import_.state = "checked" if import_.state == "checking" else "completed"
     return [_conclusion(import_)]

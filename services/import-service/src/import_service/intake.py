@@ -1,15 +1,16 @@
 """From an uploaded file to rows: claimed by one instance at a time, read by a process of its own, judged, stored.
 
-Every write is fenced by the claim's epoch, so that a reader that was taken for dead writes nothing after its successor.
+What is stored is checked while the rest is read. Who reads on where another died reads from the start, for only so it is
+known what is twice in the file, and stores what is not yet. Every write is fenced by the claim's epoch, so that a reader that was taken for dead writes nothing after its successor.
 """
 
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
@@ -19,7 +20,7 @@ from chassis.replica import StateReplica
 from contracts.errors import ErrorCode, Problem, WarningCode
 from contracts.events.imports import ImportRefused
 from import_service import row_store, store
-from import_service.domain import State, begin_check
+from import_service.domain import State, end_reading
 from import_service.feeding import Feeder
 from import_service.judge import Judge, Judged
 from import_service.messages import import_events
@@ -49,16 +50,8 @@ class _Claim:
     academy: str
     filename: str
     epoch: int
-
-
-@dataclass(slots=True)
-class _File:
-    """What was learnt of a file while its rows were stored."""
-
-    columns: dict[str, Any]
-    warnings: list[dict[str, Any]]
-    rows: int = 0
-    last_row: int = 0
+    last_row: int
+    """Rows up to here are stored."""
 
 
 class Intake:
@@ -86,7 +79,9 @@ class Intake:
         record = await store.claim_unread(self._pool, LEASE)
         if record is None:
             return False
-        claim = _Claim(str(record["id"]), record["academy"], record["filename"], record["read_epoch"])
+        claim = _Claim(
+            str(record["id"]), record["academy"], record["filename"], record["read_epoch"], record["last_row"]
+        )
         keeping = asyncio.create_task(self._keep(claim))
         try:
             await self._read(claim)
@@ -111,16 +106,16 @@ class Intake:
                 await store.keep_claim(self._pool, claim.import_id, claim.epoch, LEASE)
 
     async def _read(self, claim: _Claim) -> None:
-        async with self._claimed(claim) as connection:
-            await row_store.clear_rows(connection, claim.import_id)
         with tempfile.TemporaryDirectory(prefix="instroom-import-") as folder:
             path = Path(folder) / "upload"
             with path.open("wb") as file:
                 async for data in store.upload_chunks(self._pool, claim.import_id):
                     file.write(data)
             async with open_file(path, claim.filename) as reading:
-                file_ = await self._store_rows(claim, reading)
-        await self._finish(claim, file_)
+                await self._store_columns(claim, reading.header)
+                await self._store_rows(claim, reading)
+        header = reading.header
+        await self._finish(claim, [*header.warnings, *self._template_warnings(claim, header), *reading.warnings])
 
     @contextlib.asynccontextmanager
     async def _claimed(self, claim: _Claim) -> AsyncIterator[Connection]:
@@ -130,27 +125,33 @@ class Intake:
                 raise _ClaimLost
             yield connection
 
-    async def _store_rows(self, claim: _Claim, reading: Reading) -> _File:
-        columns = {name: {"letter": c.letter, "header": c.header} for name, c in reading.header.columns.items()}
-        file = _File(columns, [])
+    async def _store_columns(self, claim: _Claim, header: FileHeader) -> None:
+        columns = {name: {"letter": c.letter, "header": c.header} for name, c in header.columns.items()}
+        async with self._claimed(claim) as connection:
+            await store.save_columns(connection, claim.import_id, columns)
+
+    async def _store_rows(self, claim: _Claim, reading: Reading) -> None:
         judge = Judge()
         pending: list[Judged] = []
         async for chunk in reading:
             for number, values in zip(chunk.numbers, chunk.rows, strict=True):
-                pending.append(judge.judge(number, values, chunk.faults.get(number, ())))
-            file.rows += len(chunk.numbers)
-            file.last_row = chunk.numbers[-1]
+                judged = judge.judge(number, values, chunk.faults.get(number, ()))
+                if number > claim.last_row:
+                    pending.append(judged)
             if len(pending) >= COPY_ROWS:
                 await self._copy(claim, pending)
                 pending = []
-        await self._copy(claim, pending)
-        warnings = [*reading.header.warnings, *self._template_warnings(claim, reading.header), *reading.warnings]
-        file.warnings = [{"code": w.code, "field": w.field, "params": w.params} for w in warnings]
-        return file
+        if pending:
+            await self._copy(claim, pending)
 
     async def _copy(self, claim: _Claim, rows: list[Judged]) -> None:
         async with self._claimed(claim) as connection:
             await row_store.copy_rows(connection, claim.import_id, rows)
+            await store.add_rows(connection, claim.import_id, len(rows), rows[-1].row)
+        if claim.last_row == 0 and len(rows) >= COPY_ROWS:
+            await row_store.analyze_rows(self._pool)
+        claim.last_row = rows[-1].row
+        self._feeder.wake()
 
     def _template_warnings(self, claim: _Claim, header: FileHeader) -> list[FileWarning]:
         if header.stamp is None or header.stamp[0] != claim.academy:
@@ -160,17 +161,15 @@ class Intake:
             return []
         return [FileWarning(WarningCode.OLD_TEMPLATE, None, {"revision": revision})]
 
-    async def _finish(self, claim: _Claim, file: _File) -> None:
-        """The rows are there: the check begins."""
-        if file.rows >= COPY_ROWS:
-            await row_store.analyze_rows(self._pool)
+    async def _finish(self, claim: _Claim, warnings: Sequence[FileWarning]) -> None:
+        told = [{"code": w.code, "field": w.field, "params": w.params} for w in warnings]
         async with self._claimed(claim) as connection:
             import_ = (await store.lock_imports(connection, [claim.import_id]))[claim.import_id]
-            begin_check(import_, file.rows)
-            await store.save_phase(connection, import_)
-            await store.save_file_facts(
-                connection, claim.import_id, last_row=file.last_row, columns=file.columns, warnings=file.warnings
-            )
+            messages = end_reading(import_)
+            await store.save_end_of_file(connection, claim.import_id, told)
+            if messages:
+                await store.save_counts(connection, [import_])
+                await enqueue(connection, import_events(import_, messages))
         self._feeder.wake()
 
     async def _refuse(self, claim: _Claim, state: State, problem: Problem) -> None:
@@ -178,7 +177,7 @@ class Intake:
             if not await store.keep_claim(connection, claim.import_id, claim.epoch, LEASE):
                 return
             import_ = (await store.lock_imports(connection, [claim.import_id]))[claim.import_id]
-            await store.save_refusal(connection, claim.import_id, state, [problem.model_dump(mode="json")])
+            await store.save_refusal(connection, import_, state, [problem.model_dump(mode="json")])
             await row_store.clear_rows(connection, claim.import_id)
             refused = ImportRefused(import_id=claim.import_id, errors=[problem])
             await enqueue(connection, import_events(import_, [refused]))

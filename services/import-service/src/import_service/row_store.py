@@ -19,7 +19,9 @@ from import_service.turns import Feed, Sendable
 
 
 async def clear_rows(on: Executor, import_id: str) -> None:
-    await on.execute("DELETE FROM import_row WHERE import_id = $1", import_id)
+    """Forget the rows and what was answered about them."""
+    for table in ("import_row", "answer"):
+        await on.execute(f"DELETE FROM {table} WHERE import_id = $1", import_id)  # noqa: S608 - two constants
 
 
 async def copy_rows(on: Connection, import_id: str, rows: Sequence[Judged]) -> None:

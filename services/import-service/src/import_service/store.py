@@ -14,7 +14,7 @@ from import_service.turns import Feed
 Executor = Connection | Pool
 
 _LOCK: Final = """SELECT id, academy, actor, traceparent, state, phase, round, rows, done, created, updated, unchanged, rejected,
-    invited, waiting, already_invited, report_version, extract(epoch FROM clock_timestamp() - progressed_at)::float8 AS progress_age
+    invited, waiting, already_invited, report_version, reading, extract(epoch FROM clock_timestamp() - progressed_at)::float8 AS progress_age
     FROM import WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE"""
 
 
@@ -74,6 +74,7 @@ def _import(record: asyncpg.Record) -> Import:
         tally=Tally(**{field.name: record[field.name] for field in fields(Tally)}),
         report_version=record["report_version"],
         progress_age=record["progress_age"],
+        reading=record["reading"],
     )
 
 
@@ -104,19 +105,18 @@ async def save_counts(on: Connection, imports: Sequence[Import]) -> None:
     )
 
 
-async def save_phase(on: Connection, import_: Import, *, plan: dict[str, Any] | None = None) -> None:
-    """Begin a phase: nothing is sent yet, and what is decided already need not be sent.
+async def save_start(on: Connection, import_: Import, plan: dict[str, Any]) -> None:
+    """Begin to carry out the plan: nothing is sent yet, and what is decided already need not be sent.
 
     The attempt is higher in each incarnation: what was asked before the database was restored is answered again.
     """
     await save_counts(on, [import_])
     await on.execute(
-        """UPDATE import SET phase = $2, rows = $3, cursor = 0, sent = done, progressed_at = '-infinity',
-               attempt = 1 + (SELECT incarnation FROM outbox_cursor), plan = coalesce($4, plan)
+        """UPDATE import SET phase = $2, cursor = 0, sent = done, progressed_at = '-infinity',
+               attempt = 1 + (SELECT incarnation FROM outbox_cursor), plan = $3
            WHERE id = $1""",
         import_.id,
         import_.phase,
-        import_.rows,
         plan,
     )
 
@@ -143,7 +143,8 @@ async def state_of(on: Executor, academy: str, import_id: str) -> State | None:
 
 
 async def claim_unread(on: Executor, lease: float) -> asyncpg.Record | None:
-    """An import whose file nobody reads, for `lease` seconds; `read_epoch` is the claimant's own.
+    """An import whose file nobody reads, for `lease` seconds; `read_epoch` is the claimant's own, and rows up to
+    `last_row` are stored by one that was before it.
 
     The academy comes first of which fewest files were begun in the last minutes, so that nobody waits for twenty files of
     somebody else.
@@ -151,11 +152,11 @@ async def claim_unread(on: Executor, lease: float) -> asyncpg.Record | None:
     return await on.fetchrow(
         """UPDATE import SET read_epoch = read_epoch + 1, lease_until = now() + make_interval(secs => $1)
            WHERE id = (SELECT id FROM import i
-                       WHERE state = 'checking' AND phase = 0 AND (lease_until IS NULL OR lease_until < now())
+                       WHERE state = 'checking' AND reading AND (lease_until IS NULL OR lease_until < now())
                        ORDER BY (SELECT count(*) FROM import o WHERE o.academy = i.academy AND o.read_epoch > 0
                                  AND o.created_at > now() - interval '10 minutes'), id
                        LIMIT 1 FOR UPDATE SKIP LOCKED)
-           RETURNING id, academy, filename, size, min_org_revision, read_epoch""",
+           RETURNING id, academy, filename, size, min_org_revision, read_epoch, last_row""",
         lease,
     )
 
@@ -164,7 +165,7 @@ async def keep_claim(on: Executor, import_id: str, epoch: int, lease: float) -> 
     """Whether the claim still holds; it does for `lease` seconds more, and for as long as the transaction lasts."""
     kept = await on.fetchval(
         """UPDATE import SET lease_until = now() + make_interval(secs => $3)
-           WHERE id = $1 AND read_epoch = $2 AND state = 'checking' AND phase = 0 RETURNING 1""",
+           WHERE id = $1 AND read_epoch = $2 AND state = 'checking' AND reading RETURNING 1""",
         import_id,
         epoch,
         lease,
@@ -177,23 +178,44 @@ async def give_up_claim(on: Executor, import_id: str, epoch: int, delay: float) 
     await keep_claim(on, import_id, epoch, delay)
 
 
-async def save_file_facts(
-    on: Connection, import_id: str, *, last_row: int, columns: dict[str, Any], warnings: Sequence[Any]
-) -> None:
+async def save_columns(on: Connection, import_id: str, columns: dict[str, Any]) -> None:
+    """What the columns of the file are: verdicts name them."""
+    await on.execute("UPDATE import SET columns = $2 WHERE id = $1", import_id, columns)
+
+
+async def add_rows(on: Connection, import_id: str, rows: int, last_row: int) -> None:
+    """So many rows more, up to `last_row`, are stored and may be sent: with the first of them the check begins.
+
+    The attempt is higher in each incarnation: what was asked before the database was restored is answered again.
+    """
     await on.execute(
-        "UPDATE import SET last_row = $2, columns = $3, warnings = $4, lease_until = NULL WHERE id = $1",
+        """UPDATE import SET rows = rows + $2, last_row = $3, phase = $4,
+               attempt = CASE WHEN phase = $4 THEN attempt ELSE 1 + (SELECT incarnation FROM outbox_cursor) END
+           WHERE id = $1""",
         import_id,
+        rows,
         last_row,
-        columns,
-        list(warnings),
+        Phase.CHECK,
     )
 
 
-async def save_refusal(on: Connection, import_id: str, state: State, errors: Sequence[Any]) -> None:
+async def save_end_of_file(on: Connection, import_id: str, warnings: Sequence[Any]) -> None:
+    """No row is to come."""
     await on.execute(
-        "UPDATE import SET state = $2, errors = $3, rows = 0, lease_until = NULL WHERE id = $1",
+        "UPDATE import SET reading = false, phase = $3, warnings = $2, lease_until = NULL WHERE id = $1",
         import_id,
-        state,
+        list(warnings),
+        Phase.CHECK,
+    )
+
+
+async def save_refusal(on: Connection, import_: Import, state: State, errors: Sequence[Any]) -> None:
+    """Nothing of the file counts, whatever was read and checked of it."""
+    import_.state, import_.rows, import_.done, import_.tally = state, 0, 0, Tally()
+    await save_counts(on, [import_])
+    await on.execute(
+        "UPDATE import SET errors = $2, rows = 0, reading = false, lease_until = NULL WHERE id = $1",
+        import_.id,
         list(errors),
     )
 

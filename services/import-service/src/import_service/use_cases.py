@@ -49,7 +49,7 @@ async def upload(
             part += 1
     if pending:
         await store.add_upload_chunk(pool, import_id, part, bytes(pending))
-    import_ = Import(import_id, academy, actor, traceparent, "checking", Phase.READING, 1, 0, 0, Tally())
+    import_ = Import(import_id, academy, actor, traceparent, "checking", Phase.READING, 1, 0, 0, Tally(), reading=True)
     messages: list[Message] = [ImportUploaded(import_id=import_id, filename=filename, size=size)]
     errors: list[Problem] = []
     if size > MAX_FILE_BYTES:
@@ -85,7 +85,7 @@ async def start(pool: Pool, academy: str, import_id: str) -> State | None:
             raise TooOld
         plan = import_.counts()
         if messages := begin_start(import_):
-            await store.save_phase(connection, import_, plan=plan.model_dump())
+            await store.save_start(connection, import_, plan.model_dump())
             await enqueue(connection, import_events(import_, messages))
         return import_.state
 
@@ -135,8 +135,13 @@ async def page(
     else:
         async with pool.acquire() as connection, connection.transaction():
             records = await row_store.chosen_rows(connection, import_id, phase, choice, after, limit)
-    rows = [document.read_row(r) for r in records]
+    rows = _counted(record, records)
     return await _told(pool, import_id, phase, record["columns"], language, rows)
+
+
+def _counted(record: document.Stored, records: Sequence[document.Stored]) -> list[document.Row]:
+    """Those of the rows that `record` counts: while the file is read there may be more by now."""
+    return [document.read_row(r) for r in records if r["row_no"] <= record["last_row"]]
 
 
 async def _told(
@@ -152,7 +157,7 @@ async def results(
 ) -> AsyncIterator[list[dict[str, Any]]]:
     """The results of an import in file order, some hundreds at a time: no process holds all rows of a large file.
 
-    While the file is being read there are none: its rows are not counted yet.
+    While the file is being read there are those of the rows that `record` counts.
     `with_texts` makes each `{"result", "texts"}`, with the texts of the file for a rejected row.
     """
     import_id, after = str(record["id"]), 0
@@ -162,7 +167,7 @@ async def results(
         if not records:
             return
         after = records[-1]["row_no"]
-        rows = [document.read_row(r) for r in records]
+        rows = _counted(record, records)
         told = await _told(pool, import_id, phase, columns, language, rows)
         if with_texts:
             told = [{"result": one, "texts": document.texts(row, one)} for row, one in zip(rows, told, strict=True)]

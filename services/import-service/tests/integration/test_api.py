@@ -6,6 +6,7 @@ import pytest
 
 from chassis.testing import bearer
 from contracts.access import Role
+from import_service import intake, store, use_cases
 
 
 async def test_an_unknown_academy_and_an_unknown_import_are_told_apart(world: Any, tools: Any) -> None:
@@ -81,19 +82,24 @@ async def test_a_large_document_comes_in_pieces_and_in_file_order(world: Any, to
 async def test_a_document_has_no_results_that_are_not_counted_yet(
     world: Any, tools: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import_id = await world.upload(tools.csv(3))
-    finish, seen = world.one.intake._finish, []
+    monkeypatch.setattr(intake, "COPY_ROWS", 1_000)
+    add_rows = store.add_rows
+    seen: list[Any] = []
 
-    async def look_and_finish(*args: Any) -> None:
-        kept = await world.pool.fetchval("SELECT count(*) FROM import_row WHERE import_id = $1", import_id)
-        seen.append((kept, await world.document(import_id)))
-        await finish(*args)
+    async def look_and_add(*args: Any) -> None:
+        seen.append(await store.import_record(world.pool, world.academy, import_id))
+        await add_rows(*args)
 
-    monkeypatch.setattr(world.one.intake, "_finish", look_and_finish)
+    monkeypatch.setattr(store, "add_rows", look_and_add)
+    import_id = await world.upload(tools.csv(1_500))
     await world.read()
-    [(kept, document)] = seen
-    assert (kept, document["rows"], document["results"]) == (3, 0, [])
-    assert len((await world.document(import_id))["results"]) == 3
+    counted = []
+    for record in seen:
+        results = [len(told) async for told in use_cases.results(world.pool, record, "en")]
+        page = await use_cases.page(world.pool, record, "en", None, 990, 20)
+        counted.append((record["rows"], sum(results), len(page)))
+    assert counted == [(0, 0, 0), (1_000, 1_000, 11)]
+    assert len((await world.document(import_id))["results"]) == 1_500
 
 
 async def test_the_report_is_a_workbook_whose_rejected_rows_can_be_corrected(world: Any, tools: Any) -> None:

@@ -1,12 +1,15 @@
 """What happens when things die, stall, or happen in two places at once."""
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from contracts.events.imports import ImportCompleted
-from import_service import store
+from import_service import intake, store
+from import_service.reading.reader import Reading, RowChunk
+from import_service.reading.refused import FileRefused
 from import_service.turns import CHUNK, WINDOW
 
 
@@ -113,20 +116,79 @@ async def test_batches_over_several_imports_in_crossed_order_do_not_lock_each_ot
         assert (await world.get(import_id))["created"] == 300
 
 
-async def test_a_file_whose_reader_died_is_read_by_another_from_the_start(world: Any, tools: Any) -> None:
-    import_id = await world.upload(tools.csv(10))
-    dead = await store.claim_unread(world.pool, 30.0)
-    assert dead is not None
-    assert await store.claim_unread(world.pool, 30.0) is None
-    await world.pool.execute(
-        "INSERT INTO import_row (import_id, row_no, fields) VALUES ($1, 2, '{}'), ($1, 900, '{}')",
-        import_id,
+def between_chunks(monkeypatch: pytest.MonkeyPatch, do: Callable[[], Awaitable[None]]) -> None:
+    """Have something happen whenever 1,000 rows are stored and the file has more."""
+    chunks = Reading.__aiter__
+
+    async def interrupted(reading: Reading) -> AsyncIterator[RowChunk]:
+        async for chunk in chunks(reading):
+            yield chunk
+            await do()
+
+    monkeypatch.setattr(Reading, "__aiter__", interrupted)
+    monkeypatch.setattr(intake, "COPY_ROWS", 1_000)
+
+
+async def test_a_file_whose_reader_died_is_read_on_by_another_and_no_row_of_it_is_checked_twice(
+    world: Any, tools: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def die() -> None:
+        await world.pool.execute("UPDATE import SET read_epoch = 2")  # so that it does not give back its claim
+        raise asyncio.CancelledError
+
+    twice = "7;Jan;Jansen;other@acme.example;Acme;Verkoop;x;x"
+    import_id = await world.upload(tools.csv(1_500, twice))
+    with monkeypatch.context() as dying:
+        between_chunks(dying, die)
+        with pytest.raises(asyncio.CancelledError):
+            await world.read()
+    checks = await world.feed()
+    await world.answer(checks, tools.creates)
+    document = await world.get(import_id)
+    assert (document["state"], document["rows"], document["done"], document["reading"]) == (
+        "checking",
+        1_000,
+        1_000,
+        True,
     )
+    assert (await world.document(import_id))["results"][0]["outcome"] == "created"
+
+    assert await store.claim_unread(world.pool, 30.0) is None
     await world.pool.execute("UPDATE import SET lease_until = now() - interval '1 second'")
     await world.read()
-    assert (await world.get(import_id))["rows"] == 10
-    assert await world.pool.fetchval("SELECT count(*) FROM import_row") == 10
-    assert not await store.keep_claim(world.pool, import_id, dead["read_epoch"], 30.0)
+    more = await world.feed()
+    assert sorted(int(check.envelope.request_id) for check in checks + more) == list(range(2, 1_503))
+    await world.answer(more, tools.creates)
+    document = await world.get(import_id)
+    assert (document["state"], document["reading"], document["rows"]) == ("checked", False, 1_501)
+    assert (document["created"], document["rejected"]) == (1_500, 1)
+    assert not await store.keep_claim(world.pool, import_id, 2, 30.0)
+
+
+async def test_a_file_that_is_refused_amidst_its_rows_leaves_nothing_of_what_was_checked(
+    world: Any, tools: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late: list[Any] = []
+
+    async def answer_and_refuse() -> None:
+        checks = await world.feed()
+        await world.answer(checks[:900], tools.creates)
+        late.extend(checks[900:])
+        assert (await world.get(import_id))["created"] == 900
+        raise FileRefused("too_many_rows", limit=250_000)
+
+    import_id = await world.upload(tools.csv(1_500))
+    between_chunks(monkeypatch, answer_and_refuse)
+    await world.read()
+    await world.answer(late, tools.creates)
+    document = await world.get(import_id)
+    assert (document["state"], document["reading"]) == ("refused", False)
+    assert (document["rows"], document["created"], document["invited"], document["done"]) == (0, 0, 0, 0)
+    assert [error["code"] for error in document["errors"]] == ["too_many_rows"]
+    assert (await world.document(import_id))["results"] == []
+    for table in ("import_row", "answer"):
+        assert await world.pool.fetchval(f"SELECT count(*) FROM {table}") == 0
+    assert await world.said() == ["ImportUploaded", "ImportRefused"]
 
 
 async def test_two_readers_take_different_files(world: Any, tools: Any) -> None:

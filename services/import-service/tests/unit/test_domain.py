@@ -7,10 +7,10 @@ from import_service.domain import (
     Phase,
     Stored,
     Tally,
-    begin_check,
     begin_start,
     best_of,
     drifted,
+    end_reading,
     may_answer,
     rank,
     settle,
@@ -29,8 +29,7 @@ def answer(row: int = 2, *, attempt: int = 1, processed: bool = True, academy: s
 
 def test_counts_add_up_to_the_rows_at_every_moment() -> None:
     chance = random.Random(3)
-    import_ = an_import(phase=Phase.READING)
-    begin_check(import_, rows=500)
+    import_ = an_import(rows=500)
     for _ in range(500):
         new = Tally()
         new.add(chance.choice(["created", "updated", "unchanged", "rejected"]), chance.choice(["none", "queued"]), 1)
@@ -52,8 +51,7 @@ def test_the_last_verdict_makes_the_import_checked_and_says_so_once() -> None:
 
 
 def test_a_file_without_a_good_row_completes_at_its_start() -> None:
-    import_ = an_import(phase=Phase.READING)
-    begin_check(import_, rows=2)
+    import_ = an_import(rows=2)
     [checked] = settle(import_, Stored(new=Tally(rejected=2)))
     assert isinstance(checked, ImportChecked)
     started, completed = begin_start(import_)
@@ -69,6 +67,24 @@ def test_a_start_keeps_what_was_planned_as_rejected_and_counts_the_rest_anew() -
     assert started.counts.created == 2
     assert (import_.state, import_.done, import_.tally) == ("running", 1, Tally(rejected=1))
     assert import_.counts().not_attempted == 3
+
+
+def test_an_import_is_not_checked_before_its_file_is_read_to_the_end() -> None:
+    import_ = an_import(rows=2)
+    import_.reading = True
+    assert settle(import_, Stored(new=Tally(created=2))) == []
+    assert import_.state == "checking"
+    [checked] = end_reading(import_)
+    assert isinstance(checked, ImportChecked)
+    assert (import_.state, checked.counts.created) == ("checked", 2)
+
+
+def test_verdicts_that_are_missing_when_the_file_is_read_are_waited_for() -> None:
+    import_ = an_import(rows=2, done=1, created=1)
+    import_.reading = True
+    assert end_reading(import_) == []
+    [checked] = settle(import_, Stored(new=Tally(rejected=1)))
+    assert isinstance(checked, ImportChecked)
 
 
 def test_starting_twice_is_the_same_start() -> None:

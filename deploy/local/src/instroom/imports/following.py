@@ -98,7 +98,8 @@ def with_results(client: Client, base: str, document: dict[str, Any]) -> dict[st
 
 
 def _show(bar: Bar, document: dict[str, Any], out: Output) -> None:
-    bar.at(int(document.get("done") or 0), int(document["rows"]) or None)
+    whole = None if document.get("reading") else int(document["rows"])
+    bar.at(int(document.get("done") or 0), whole or None)
     stalled = document.get("stalled")
     if stalled and bar.visible:
         bar.say_once(out.say("stalled", reason=stalled["message"]))

@@ -309,8 +309,9 @@ def _address(visitor: Visitor, import_id: str, **params: Any) -> str:
 
 
 def _progress(import_: dict[str, Any]) -> dict[str, int]:
-    """How far it is in per cent; what is said aloud goes by steps of ten."""
-    percent = 100 * import_["done"] // import_["rows"] if import_["rows"] else 0
+    """How far it is in per cent, 0 while nobody knows of how many rows; what is said aloud goes by steps of ten."""
+    whole = 0 if import_["reading"] else import_["rows"]
+    percent = 100 * import_["done"] // whole if whole else 0
     return {"percent": percent, "said": percent // 10 * 10}
 
 
