@@ -5,7 +5,6 @@ They share a platform to be harmed: killed, frozen, fed with duplicates. Each te
 
 import itertools
 import os
-import shutil
 import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ import reliability
 from cases import SETTINGS, OpenLedger, Size
 from ledger import Ledger
 
-from instroom.testing import Platform, new_home
+from instroom.testing import Platform, new_home, running
 
 LONGEST = {False: 900, True: 5400}
 """Seconds until a test counts as hanging, in the short and in the long form."""
@@ -128,16 +127,8 @@ def _harmed() -> Iterator[Platform]:
     if home := os.environ.get("INSTROOM_CHAOS_HOME"):  # one that runs already, for quick rounds while developing
         yield Platform(Path(home), dict(SETTINGS))
         return
-    yield from _running(Platform(new_home("instroom-chaos-"), dict(SETTINGS)))
-
-
-def _running(platform: Platform) -> Iterator[Platform]:
-    try:
-        platform.up()
+    with running(Platform(new_home("instroom-chaos-"), dict(SETTINGS))) as platform:
         yield platform
-    finally:
-        platform.down()
-        shutil.rmtree(platform.home.parent, ignore_errors=True)
 
 
 @pytest.fixture
@@ -150,7 +141,8 @@ def harmed(_harmed: Platform) -> Platform:
 @pytest.fixture
 def impatient() -> Iterator[Platform]:
     """A platform whose imports wait two seconds for answers before they ask again."""
-    yield from _running(Platform(new_home("instroom-chaos-"), SETTINGS | {"INSTROOM_STALL_AFTER": "2"}))
+    with running(Platform(new_home("instroom-chaos-"), SETTINGS | {"INSTROOM_STALL_AFTER": "2"})) as platform:
+        yield platform
 
 
 @pytest.fixture

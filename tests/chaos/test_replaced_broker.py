@@ -15,7 +15,7 @@ from people import COMPANIES, FUNCTIONS, Workforce
 
 from instroom.home import addresses
 from instroom.stack.supervisor import Running
-from instroom.testing import Platform, new_home
+from instroom.testing import Platform, new_home, running
 
 SERVICES = ("org-service", "user-service", "import-service", "notify-service")
 RUNNING, STOPPED = "while everything runs", "between two starts"
@@ -25,13 +25,9 @@ RUNNING, STOPPED = "while everything runs", "between two starts"
 def bereft() -> Iterator[Platform]:
     """A platform whose broker loses everything, again and again."""
     # A row without an answer is asked again after so long that no test would see it: it must happen at once.
-    platform = Platform(new_home("instroom-chaos-"), {"INSTROOM_SESSION_TIMEOUT": "4", "INSTROOM_STALL_AFTER": "600"})
-    try:
-        platform.up()
+    settings = {"INSTROOM_SESSION_TIMEOUT": "4", "INSTROOM_STALL_AFTER": "600"}
+    with running(Platform(new_home("instroom-chaos-"), settings)) as platform:
         yield platform
-    finally:
-        platform.down()
-        shutil.rmtree(platform.home.parent, ignore_errors=True)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 from collections import defaultdict
@@ -25,7 +24,7 @@ from people import COMPANIES, FUNCTIONS, Workforce
 from chassis.recovery import BITS
 from contracts.topics import ORG_STRUCTURE
 from instroom.stack.supervisor import Running
-from instroom.testing import Platform, new_home, wait_until
+from instroom.testing import Platform, new_home, running, wait_until
 
 ALL = ("org", "user", "import", "notify")
 BEFORE, AMID = "before an import", "in the middle of one"
@@ -34,13 +33,9 @@ BEFORE, AMID = "before an import", "in the middle of one"
 @pytest.fixture(scope="module")
 def restored_platform() -> Iterator[Platform]:
     """One platform for all restores: each leaves it whole, which the next one shows."""
-    platform = Platform(new_home("instroom-chaos-"), {"INSTROOM_SESSION_TIMEOUT": "4", "INSTROOM_STALL_AFTER": "120"})
-    try:
-        platform.up()
+    settings = {"INSTROOM_SESSION_TIMEOUT": "4", "INSTROOM_STALL_AFTER": "120"}
+    with running(Platform(new_home("instroom-chaos-"), settings)) as platform:
         yield platform
-    finally:
-        platform.down()
-        shutil.rmtree(platform.home.parent, ignore_errors=True)
 
 
 class Dumps:

@@ -8,7 +8,6 @@ INSTROOM_TEST_HOME names a platform that runs already.
 """
 
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -28,6 +27,7 @@ from browser.chromium import find_chromium
 from browser.visitor import Visitor
 
 from instroom.testing import Platform, new_home
+from instroom.testing import running as up
 
 GOAL_MS: Final = 200
 PAINT: Final = """() => new Promise((done) => {
@@ -47,13 +47,8 @@ def running() -> Iterator[Platform]:
     if home := os.environ.get("INSTROOM_TEST_HOME"):
         yield Platform(Path(home))
         return
-    platform = Platform(new_home("instroom-bench-"))
-    try:
-        platform.up()
+    with up(Platform(new_home("instroom-bench-"))) as platform:
         yield platform
-    finally:
-        platform.down()
-        shutil.rmtree(platform.home.parent, ignore_errors=True)
 
 
 def paint(page: Page, path: str) -> float:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import shutil
 import time
 from collections.abc import Iterator
 from functools import cached_property
@@ -12,6 +11,7 @@ import asyncpg
 
 from instroom.samples import large
 from instroom.testing import Platform, new_home
+from instroom.testing import running as up
 
 
 class Measured(Platform):
@@ -49,13 +49,8 @@ class Measured(Platform):
 @contextlib.contextmanager
 def running(environment: dict[str, str] | None = None) -> Iterator[Measured]:
     """A platform of its own, gone with all its data at the end."""
-    platform = Measured(new_home("instroom-bench-"), environment or {})
-    try:
-        platform.up()
+    with up(Measured(new_home("instroom-bench-"), environment or {})) as platform:
         yield platform
-    finally:
-        platform.down()
-        shutil.rmtree(platform.home.parent, ignore_errors=True)
 
 
 def make_database(platform: Platform, name: str) -> str:

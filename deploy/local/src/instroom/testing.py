@@ -3,6 +3,7 @@
 `pytest_plugins = ["instroom.testing"]`.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -22,6 +23,8 @@ import pytest
 from instroom import home as homes
 from instroom.client import AccessTokens
 from instroom.stack.mails import Mail, read_mails
+
+AnyPlatform = TypeVar("AnyPlatform", bound="Platform")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,17 @@ class Platform:
         self.ok("org", "apply", file, "--academy", academy)
 
 
+@contextlib.contextmanager
+def running(platform: AnyPlatform) -> Iterator[AnyPlatform]:
+    """The platform, up; at the end it is gone with all its data."""
+    try:
+        platform.up()
+        yield platform
+    finally:
+        platform.down()
+        shutil.rmtree(platform.home.parent, ignore_errors=True)
+
+
 def new_home(prefix: str = "instroom-test-") -> Path:
     """A folder that no other test run touches: PostgreSQL runs in it under an account of its own."""
     return Path(tempfile.mkdtemp(prefix=prefix)) / "home"
@@ -154,20 +168,12 @@ def platform() -> Iterator[Platform]:
     if home := os.environ.get("INSTROOM_TEST_HOME"):
         yield Platform(Path(home))
     else:
-        yield from _running()
+        with running(Platform(new_home())) as own:
+            yield own
 
 
 @pytest.fixture
 def own_platform() -> Iterator[Platform]:
     """A platform of this test's own, to be killed and started again."""
-    yield from _running()
-
-
-def _running() -> Iterator[Platform]:
-    platform = Platform(new_home())
-    try:
-        platform.up()
-        yield platform
-    finally:
-        platform.down()
-        shutil.rmtree(platform.home.parent, ignore_errors=True)
+    with running(Platform(new_home())) as own:
+        yield own
