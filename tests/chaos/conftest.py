@@ -127,7 +127,7 @@ def _harmed() -> Iterator[Platform]:
     if home := os.environ.get("INSTROOM_CHAOS_HOME"):  # one that runs already, for quick rounds while developing
         yield Platform(Path(home), dict(SETTINGS))
         return
-    with running(Platform(new_home("instroom-chaos-"), dict(SETTINGS))) as platform:
+    with running(Platform(new_home("instroom-chaos-", on_disk=True), dict(SETTINGS))) as platform:
         yield platform
 
 
@@ -141,7 +141,9 @@ def harmed(_harmed: Platform) -> Platform:
 @pytest.fixture
 def impatient() -> Iterator[Platform]:
     """A platform whose imports wait two seconds for answers before they ask again."""
-    with running(Platform(new_home("instroom-chaos-"), SETTINGS | {"INSTROOM_STALL_AFTER": "2"})) as platform:
+    with running(
+        Platform(new_home("instroom-chaos-", on_disk=True), SETTINGS | {"INSTROOM_STALL_AFTER": "2"})
+    ) as platform:
         yield platform
 
 

@@ -24,7 +24,7 @@ def ledger(open_ledger: OpenLedger) -> Iterator[Ledger]:
     """The books of a platform whose broker and database have disks of their own."""
     if reason := why_impossible():
         leave_out(reason)
-    platform = Platform(new_home("instroom-chaos-"), dict(SETTINGS))
+    platform = Platform(new_home("instroom-chaos-", on_disk=True), dict(SETTINGS))
     try:
         platform.up()
         platform.ok("down", timeout=120)

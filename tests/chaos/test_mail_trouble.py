@@ -29,7 +29,7 @@ FIRST_RETRY = 1.0
 @pytest.fixture(scope="module")
 def moody() -> Iterator[tuple[Platform, MailServer]]:
     """A platform, and the only mail server that it knows. Its patience is short, so that a minute of trouble is long."""
-    home, port = new_home("instroom-chaos-"), free_port()
+    home, port = new_home("instroom-chaos-", on_disk=True), free_port()
     environment = {
         "INSTROOM_SMTP": f"127.0.0.1:{port}",
         "INSTROOM_SMTP_TIMEOUT": "2",

@@ -26,7 +26,7 @@ def bereft() -> Iterator[Platform]:
     """A platform whose broker loses everything, again and again."""
     # A row without an answer is asked again after so long that no test would see it: it must happen at once.
     settings = {"INSTROOM_SESSION_TIMEOUT": "4", "INSTROOM_STALL_AFTER": "600"}
-    with running(Platform(new_home("instroom-chaos-"), settings)) as platform:
+    with running(Platform(new_home("instroom-chaos-", on_disk=True), settings)) as platform:
         yield platform
 
 

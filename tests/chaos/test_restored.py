@@ -34,7 +34,7 @@ BEFORE, AMID = "before an import", "in the middle of one"
 def restored_platform() -> Iterator[Platform]:
     """One platform for all restores: each leaves it whole, which the next one shows."""
     settings = {"INSTROOM_SESSION_TIMEOUT": "4", "INSTROOM_STALL_AFTER": "120"}
-    with running(Platform(new_home("instroom-chaos-"), settings)) as platform:
+    with running(Platform(new_home("instroom-chaos-", on_disk=True), settings)) as platform:
         yield platform
 
 

@@ -47,7 +47,7 @@ def running() -> Iterator[Platform]:
     if home := os.environ.get("INSTROOM_TEST_HOME"):
         yield Platform(Path(home))
         return
-    with up(Platform(new_home("instroom-bench-"))) as platform:
+    with up(Platform(new_home("instroom-bench-", on_disk=True))) as platform:
         yield platform
 
 

@@ -89,7 +89,7 @@ def stack() -> Iterator[dict[str, str]]:
         yield json.loads(running)
         return
     # Not under pytest's own folder, which other runs reset: PostgreSQL works in here under an account of its own.
-    folder = Path(tempfile.mkdtemp(prefix="instroom-stack-"))
+    folder = Path(tempfile.mkdtemp(prefix="instroom-stack-", dir=os.environ.get("INSTROOM_TEST_FOLDER")))
     home = folder / "home"
     with subprocess.Popen(
         [sys.executable, "-m", "instroom.stack", "--home", str(home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE

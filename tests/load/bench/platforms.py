@@ -49,7 +49,7 @@ class Measured(Platform):
 @contextlib.contextmanager
 def running(environment: dict[str, str] | None = None) -> Iterator[Measured]:
     """A platform of its own, gone with all its data at the end."""
-    with up(Measured(new_home("instroom-bench-"), environment or {})) as platform:
+    with up(Measured(new_home("instroom-bench-", on_disk=True), environment or {})) as platform:
         yield platform
 
 

@@ -143,9 +143,13 @@ def running(platform: AnyPlatform) -> Iterator[AnyPlatform]:
         shutil.rmtree(platform.home.parent, ignore_errors=True)
 
 
-def new_home(prefix: str = "instroom-test-") -> Path:
-    """A folder that no other test run touches: PostgreSQL runs in it under an account of its own."""
-    return Path(tempfile.mkdtemp(prefix=prefix)) / "home"
+def new_home(prefix: str = "instroom-test-", *, on_disk: bool = False) -> Path:
+    """A folder that no other test run touches: PostgreSQL runs in it under an account of its own.
+
+    It is in INSTROOM_TEST_FOLDER, if there is one, unless it is to be on a disk.
+    """
+    folder = None if on_disk else os.environ.get("INSTROOM_TEST_FOLDER")
+    return Path(tempfile.mkdtemp(prefix=prefix, dir=folder)) / "home"
 
 
 def wait_until(condition: Callable[[], Any], *, timeout: float = 60, every: float = 0.1, what: str = "") -> Any:
