@@ -35,6 +35,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _group(item: pytest.Item) -> str | None:
+    if item.config.getoption("long", False):  # of the cases of trouble: each file may have a platform of its own
+        return item.path.name
     folder = item.path.relative_to(_ROOT).parent
     for shared in _LONGEST_FIRST:
         if folder.is_relative_to(shared):

@@ -8,8 +8,12 @@ import os
 import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -21,6 +25,7 @@ from instroom.testing import Platform, new_home, running
 
 LONGEST = {False: 900, True: 5400}
 """Seconds until a test counts as hanging, in the short and in the long form."""
+_LONGEST_FIRST = ("test_soak.py", "test_kills.py", "test_mail_trouble.py", "test_restored.py")
 _HERE = Path(__file__).parent
 _catalogue = pytest.StashKey[reliability.Catalogue]()
 _numbers = itertools.count(1)
@@ -86,6 +91,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
     config.stash[_catalogue] = catalogue
+    if long:
+        items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    """The longest first, so that two processes end together."""
+    return _LONGEST_FIRST.index(item.path.name) if item.path.name in _LONGEST_FIRST else len(_LONGEST_FIRST)
 
 
 def _case(item: pytest.Item) -> tuple[str, str]:
@@ -111,8 +123,24 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     _reports.append(report)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.section("ledgers")
+    for line in reliability.told(_reports):
+        terminalreporter.write_line(line)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: "WorkerController") -> None:
+    """What the processes that share the cases have collected, this one has not."""
+    if catalogue := getattr(node, "workeroutput", {}).get("catalogue"):
+        node.config.stash[_catalogue] = catalogue
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Write down what ran, unless the run was broken off."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["catalogue"] = session.config.stash.get(_catalogue, None)
+        return
     result = _option(session.config, "--result")
     if result is not None and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         form = _size(session.config).form

@@ -9,7 +9,6 @@ import platform
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -56,28 +55,44 @@ def write(file: Path, catalogue: Catalogue, reports: Iterable[pytest.TestReport]
     """Replace the results of the cases that ran, keep those of the others, and write the page."""
     before = json.loads(file.read_text("utf-8"))["cases"] if file.exists() else {}
     ran: dict[str, Document] = {}
-    ours = [report for report in reports if "case" in dict(report.user_properties)]
-    for nodeid, phases in groupby(ours, key=lambda report: report.nodeid):
-        steps = list(phases)
+    by_test: dict[str, list[pytest.TestReport]] = {}
+    for report in reports:
+        if "case" in dict(report.user_properties):
+            by_test.setdefault(report.nodeid, []).append(report)
+    for nodeid, steps in by_test.items():
         case = ran.setdefault(
             str(dict(steps[0].user_properties)["case"]),
             {"form": form, "date": datetime.now(UTC).date().isoformat(), "machine": machine(), "tests": []},
         )
         case["tests"].append(
             {
-                "test": nodeid.rpartition("::test_")[2].replace("_", " ").replace("[", " ["),
+                "test": name(nodeid),
                 "passed": all(step.passed for step in steps),
                 "seconds": round(sum(step.duration for step in steps)),
                 "ledgers": [figures for name, figures in steps[-1].user_properties if name == "ledger"],
             }
         )
     cases = {
-        name: {"criteria": list(criteria)}
-        | (ran.get(name) or {k: v for k, v in before.get(name, {}).items() if k != "criteria"})
-        for name, criteria in catalogue.items()
+        case: {"criteria": list(criteria)}
+        | (ran.get(case) or {k: v for k, v in before.get(case, {}).items() if k != "criteria"})
+        for case, criteria in catalogue.items()
     }
     file.write_text(json.dumps({"cases": cases}, indent=1, ensure_ascii=False) + "\n", "utf-8")
     file.with_suffix(".md").write_text(page(cases), "utf-8")
+
+
+def name(nodeid: str) -> str:
+    """What a test claims: its name as a sentence, with its variant, without the group of pytest-xdist."""
+    return nodeid.rpartition("::test_")[2].partition("@")[0].replace("_", " ").replace("[", " [")
+
+
+def told(reports: Iterable[pytest.TestReport]) -> Iterable[str]:
+    """A line for each ledger that was closed."""
+    for report in reports:
+        properties = report.user_properties if report.when == "call" else []
+        for ledger in (figures for key, figures in properties if key == "ledger"):
+            figures = ", ".join(f"{key} {value:,}" for key, value in ledger.items())
+            yield f"{dict(properties)['case']}: {name(report.nodeid)}: {figures}"
 
 
 def machine() -> str:
@@ -88,8 +103,8 @@ def machine() -> str:
         if info.exists()
         else []
     )
-    name = models[0] if models else platform.machine()
-    return f"{os.cpu_count()} × {name}, {psutil.virtual_memory().total / 2**30:.0f} GiB, Python {platform.python_version()}"
+    model = models[0] if models else platform.machine()
+    return f"{os.cpu_count()} × {model}, {psutil.virtual_memory().total / 2**30:.0f} GiB, Python {platform.python_version()}"
 
 
 def page(cases: dict[str, Document]) -> str:
