@@ -1,7 +1,8 @@
 """From an uploaded file to rows: claimed by one instance at a time, read by a process of its own, judged, stored.
 
 What is stored is checked while the rest is read. Who reads on where another died reads from the start, for only so it is
-known what is twice in the file, and stores what is not yet. Every write is fenced by the claim's epoch, so that a reader that was taken for dead writes nothing after its successor.
+known what is twice in the file, and stores what is not yet. Every write is fenced by the claim's epoch, so that a reader
+that was taken for dead writes nothing after its successor.
 """
 
 import asyncio
