@@ -82,8 +82,8 @@ class SetAside:
 class Subscription:
     """What a service wants of a topic. `handle` gets one batch and runs one transaction; it must be idempotent.
 
-    `known` are the types that the topic carries; those without a model are passed over, and so is what `wants` does not
-    want (by envelope) and what `skips` skips (by type and undecoded value). `answer` makes the events that
+    `known` are the types that the topic carries; those without a model are passed over unread, and so is what `wants` does
+    not want (by envelope) and what `skips` skips (by type and undecoded value). `answer` makes the events that
     are written together with a dead letter, so that whoever asked is told, and `outcome` what is found under a command
     that came over HTTP, by the id of the dead letter. `changed_later` finds, when letters are to be sent again, those
     whose person was changed after they were set aside, by other than the requests before them.
@@ -105,6 +105,10 @@ class Subscription:
     """How many members of the group one process has: while one waits for the database, another decides."""
     interactive: bool = False
     """Whether somebody waits for the answer: an idle consumer then looks more often."""
+    passed_over: frozenset[bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.passed_over = frozenset(name.encode() for name in self.known - self.models.keys())
 
 
 class Unreadable(Exception):
@@ -127,6 +131,8 @@ async def store_positions(connection: Connection, records: Sequence[Record[Any]]
 
 def read_record(raw: RawRecord, subscription: Subscription, cluster: str) -> Record[Any] | None:
     """Decode one record; None if the subscription does not want it. Raises Unreadable."""
+    if subscription.passed_over and _type(raw) in subscription.passed_over:
+        return None
     envelope = read_envelope(raw)
     try:
         key = raw.key.decode() if raw.key is not None else ""
@@ -136,8 +142,6 @@ def read_record(raw: RawRecord, subscription: Subscription, cluster: str) -> Rec
         raise Unreadable("the key does not begin with the academy of the event")
     model = subscription.models.get(envelope.type)
     if model is None:
-        if envelope.type in subscription.known:
-            return None
         raise Unreadable(f"type {envelope.type[:100]} is not known on this topic", envelope)
     if subscription.wants is not None and not subscription.wants(envelope):
         return None
@@ -150,6 +154,13 @@ def read_record(raw: RawRecord, subscription: Subscription, cluster: str) -> Rec
     except ValidationError as error:
         raise Unreadable(_describe(error), envelope) from None
     return Record(cluster, raw.topic, raw.partition, raw.offset, key, raw.value, envelope, message, raw.headers)
+
+
+def _type(raw: RawRecord) -> bytes | None:
+    for name, value in raw.headers:
+        if name == "ce_type":
+            return value
+    return None
 
 
 def read_envelope(raw: RawRecord) -> Envelope:

@@ -25,6 +25,7 @@ TOPIC = Topic(
     producers=("test",),
     consumers=("test",),
 )
+KNOWN = frozenset({"test.happened.v1", "test.other.v1"})
 ENVELOPE = Envelope(id="1", type="test.happened.v1", source="test", academy="a")
 
 
@@ -60,7 +61,7 @@ class Aside(Consumer):
     """A consumer whose dead letters are a list."""
 
     def __init__(self, handle: Any) -> None:
-        subscription = Subscription(topic=TOPIC, models={ENVELOPE.type: Happened}, handle=handle)
+        subscription = Subscription(topic=TOPIC, models={ENVELOPE.type: Happened}, known=KNOWN, handle=handle)
         super().__init__(subscription, SimpleNamespace(), "cluster", "group", structlog.get_logger(), asyncio.Event())  # type: ignore[arg-type]
         self.aside: list[int] = []
 
@@ -115,3 +116,18 @@ async def test_an_answer_that_is_too_large_for_the_broker_is_not_sent_for_ever()
     consumer, member = replying(Sender(*[MessageSizeTooLargeError() for _ in range(3)])), Member()
     await consumer([Raw(1)], member)
     assert (consumer.aside, member.committed) == ([1], [2])
+
+
+async def test_what_is_of_a_type_that_the_service_does_not_read_is_passed_over_whatever_is_in_it() -> None:
+    handled: list[int] = []
+
+    async def handle(records: list[Record[Happened]]) -> None:
+        handled.extend(record.offset for record in records)
+
+    others, unheard = Raw(2), Raw(3)
+    others.headers, others.value = [("ce_type", b"test.other.v1"), ("ce_id", b"\xff")], b"{"
+    unheard.headers = [*Raw(3).headers[:2], ("ce_type", b"test.unheard.v1")]
+    consumer, member = Aside(handle), Member()
+    consumer.subscription.keeps_positions = False
+    await consumer([Raw(1), others, unheard, Raw(4)], member)
+    assert (handled, consumer.aside, member.committed) == ([1, 4], [3], [5])

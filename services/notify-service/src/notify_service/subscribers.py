@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import asyncpg
+
 from chassis.consuming import Subscription, store_positions
 from chassis.database import Pool
 from chassis.records import Record
@@ -26,12 +28,18 @@ def user_events(
         heard = datetime.now(UTC)
         wishes: list[Wish] = [wish for record in records for wish in messages.wishes(record, heard)]
         await wait_for_academies({wish.academy for wish in wishes})
-        async with pool.acquire() as conn, conn.transaction():
-            if wishes:
-                await use_cases.take_in(store.Transaction(conn), wishes, academy_of)
-            await store_positions(conn, records)
+        try:
+            await take_in(records, wishes, all_new=True)
+        except asyncpg.UniqueViolationError:  # a twin was faster
+            await take_in(records, wishes, all_new=False)
         if wishes:
             wake()
+
+    async def take_in(records: list[Record[Any]], wishes: list[Wish], *, all_new: bool) -> None:
+        async with pool.acquire() as conn, conn.transaction():
+            if wishes:
+                await use_cases.take_in(store.Transaction(conn, all_new=all_new), wishes, academy_of)
+            await store_positions(conn, records)
 
     return Subscription(
         topic=USER_EVENTS,

@@ -1,11 +1,13 @@
 """Events of people become mails to send, once."""
 
+import asyncio
 import random
 from typing import Any
 
 import pytest
 
 from chassis.database import Pool
+from notify_service import store
 
 
 async def test_every_queued_invitation_is_one_mail_and_is_told_once(
@@ -27,6 +29,27 @@ async def test_duplicates_and_replays_add_nothing(take: Any, people: Any, told: 
         await take(record)
     assert await pool.fetchval("SELECT count(*) FROM mail") == 20
     assert len(await told()) == 20
+
+
+async def test_twins_that_take_in_the_same_at_the_same_moment_queue_and_tell_each_mail_once(
+    take: Any, people: Any, told: Any, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = [people.created(str(n), people.invitation()) for n in range(20)]
+    both, looked = asyncio.Barrier(2), 0
+    lock_people = store.Transaction.lock_people
+
+    async def wait_for_the_other(transaction: store.Transaction, who: Any) -> Any:
+        nonlocal looked
+        found, looked = await lock_people(transaction, who), looked + 1
+        if looked <= 2:  # neither knows of the other's mails
+            await both.wait()
+        return found
+
+    monkeypatch.setattr(store.Transaction, "lock_people", wait_for_the_other)
+    await asyncio.gather(take(*records), take(*records, people.created("20", people.invitation())))
+    assert looked == 3, "one of the two did it again"
+    assert await pool.fetchval("SELECT count(*) FROM mail") == 21
+    assert [kind for kind, _ in await told()] == ["queued"] * 21
 
 
 async def test_names_and_language_are_those_of_the_moment_it_was_queued(take: Any, people: Any, pool: Pool) -> None:
