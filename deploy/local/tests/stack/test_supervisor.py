@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -262,6 +263,27 @@ def test_two_platforms_live_side_by_side(start_stack: Callable[..., Any], tmp_pa
     assert all(state.ready for stack in (one, other) for state in stack.states().values())
 
 
+async def test_what_a_process_that_is_ready_warns_of_is_told_by_status(start: Start, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    homes.prepare(home)
+    answer = json.dumps({"ready": True, "reasons": [], "warnings": ["the broker was replaced"]})
+    code = f"""if True:
+        import http.server, sys
+        class Warned(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write({answer.encode()!r})
+        http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), Warned).serve_forever()"""
+    spec = dummy("user-service", code)
+    at = {"kafka": "127.0.0.1:1", "database": "postgresql://instroom@127.0.0.1:2/postgres", "smtp": "127.0.0.1:3"}
+    services = {"user-service": f"http://127.0.0.1:{spec.ports['http']}"}
+    homes.Platform(addresses={**at, "services": services}).save(home)
+    await start(Table(processes=[spec]))
+    (process,) = (await asyncio.to_thread(control.status, home))["processes"]
+    assert (process["ready"], process["warnings"]) == (True, ["the broker was replaced"])
+
+
 async def test_status_tells_each_process_and_all_addresses(start: Start, tmp_path: Path) -> None:
     home = tmp_path / "home"
     homes.prepare(home)
@@ -291,6 +313,7 @@ async def test_status_tells_each_process_and_all_addresses(start: Start, tmp_pat
         "restarts": 0,
         "last_reason": None,
         "external": False,
+        "warnings": (),
     }
     assert "404" in process["reason"]
     assert (kafka["pid"], kafka["external"], kafka["ready"]) == (None, True, False)

@@ -131,6 +131,9 @@ def _show(out: Output, document: dict[str, Any]) -> None:
             [process["name"], pid, ports, _text(out, "ready") if process["ready"] else process["reason"], before]
         )
     out.table(["", "pid", "", "", ""], rows)
+    for process in document["processes"]:
+        for warning in process["warnings"]:
+            out.line(f"{process['name']}: {warning}")
     out.line(f"{document['state']}  {document['home']}")
     for name, address in document["addresses"].items():
         if address is not None:

@@ -20,7 +20,7 @@ from instroom.stack import databases
 from instroom.stack.__main__ import READY
 from instroom.stack.identity import end
 from instroom.stack.last_words import last_lines, last_words
-from instroom.stack.spec import State, why_not_ready
+from instroom.stack.spec import State, ask
 from instroom.stack.supervised import AGAIN, EX_CONFIG
 from instroom.stack.supervisor import Running, running
 from instroom.stack.table import status_probes
@@ -146,13 +146,13 @@ def status(home: Path) -> dict[str, Any]:
 async def _asked(home: Path, states: tuple[State, ...]) -> list[State]:
     probes = status_probes(home)
 
-    async def ask(state: State) -> State:
+    async def look(state: State) -> State:
         if (state.pid is not None or state.external) and state.name in probes:
-            state.reason = await why_not_ready(probes[state.name])
+            state.reason, state.warnings = await ask(probes[state.name])
             state.ready = state.reason is None
         return state
 
-    return await asyncio.gather(*(ask(state) for state in states))
+    return await asyncio.gather(*(look(state) for state in states))
 
 
 def _down(state: State) -> State:

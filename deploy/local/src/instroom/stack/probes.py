@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 import json
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
-Probe = Callable[[], Awaitable[None]]
+Probe = Callable[[], Awaitable[Sequence[str] | None]]
+"""Raises NotReady; what it returns is worth knowing all the same."""
 
 ANSWER_SECONDS: Final = 5.0
 """A server that listens already but is still busy answers within this time or counts as not ready."""
@@ -73,11 +74,16 @@ async def smtp(address: str) -> None:
             raise NotReady(f"it greets with {greeting.decode(errors='replace').strip()!r}")
 
 
-async def http(url: str) -> None:
-    """Ready when `url` answers 200; else the reason is what the answer says."""
+async def http(url: str) -> list[str]:
+    """Ready when `url` answers 200, perhaps with warnings; else the reason is what the answer says."""
     status, body = await _get(url)
     if status != "200":
         raise NotReady(_reason(body) or f"HTTP {status}")
+    with contextlib.suppress(ValueError):
+        document = json.loads(body)
+        if isinstance(document, dict) and isinstance(told := document.get("warnings", []), list):
+            return [str(warning)[:300] for warning in told]
+    return []
 
 
 async def live(url: str) -> None:

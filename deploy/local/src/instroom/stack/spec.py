@@ -108,6 +108,8 @@ class State:
     last_reason: str | None = None
     """Why it ended last."""
     external: bool = False
+    warnings: Sequence[str] = ()
+    """What it says that is worth knowing although it is ready."""
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> "State":
@@ -120,9 +122,11 @@ async def until_ready(probe: Probe, reason: Callable[[str], None], pause: float 
     """Ask until it is ready, telling each time why it is not."""
     while True:
         try:
-            return await probe()
+            await probe()
         except NotReady as not_ready:
             reason(str(not_ready))
+        else:
+            return
         await asyncio.sleep(pause)
         pause = min(pause * 1.03, 0.25)
 
@@ -142,10 +146,9 @@ async def until_not_live(probe: Probe, pause: float) -> str:
             times = 0
 
 
-async def why_not_ready(probe: Probe) -> str | None:
-    """Ask once; None if it is ready."""
+async def ask(probe: Probe) -> tuple[str | None, Sequence[str]]:
+    """Ask once: why it is not ready, None if it is, and what is worth knowing all the same."""
     try:
-        await probe()
+        return None, await probe() or ()
     except NotReady as reason:
-        return str(reason)
-    return None
+        return str(reason), ()
