@@ -47,7 +47,7 @@ screenshots: install ## the pictures of docs/screenshots, taken anew
 	SCREENSHOTS=1 $(BIN)/pytest tests/browser
 
 test-chaos: install ## nothing lost, nothing twice, at length: CASES=kills,poison ROWS=20000 SOAK=20 (short forms: part of test)
-	$(BIN)/pytest tests/chaos -n 2 --dist loadgroup --no-loadscope-reorder --long --result docs/reliability.json $(addprefix --cases=,$(CASES)) $(addprefix --rows=,$(ROWS)) $(addprefix --soak=,$(SOAK))
+	$(BIN)/pytest tests/chaos -v -n 2 --dist loadgroup --no-loadscope-reorder --long --result docs/reliability.json $(addprefix --cases=,$(CASES)) $(addprefix --rows=,$(ROWS)) $(addprefix --soak=,$(SOAK))
 
 test-load: install ## the slow ones with many rows (part of test)
 	$(BIN)/pytest tests/load
