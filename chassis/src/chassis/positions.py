@@ -60,7 +60,7 @@ class Placement(ConsumerRebalanceListener):  # type: ignore[misc]
         self._new = set(assigned)
 
     def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        self._new.clear()
+        self._new = set()
 
     def again(self, partitions: Iterable[TopicPartition]) -> None:
         """Look at these once more: the consumer begins anew at what is committed."""
@@ -69,17 +69,21 @@ class Placement(ConsumerRebalanceListener):  # type: ignore[misc]
     async def settled(self, consumer: AIOKafkaConsumer, batch: Sequence[Any]) -> Sequence[Any]:
         """The records of the batch without those of partitions that go back: they come again in their turn.
 
-        Where it raises, none of the batch may be handled.
+        Where it raises, none of the batch may be handled. Where partitions are assigned anew meanwhile none is returned:
+        each of them begins at what is committed, and is looked at by whoever has it then.
         """
-        if not self._new:
+        new = self._new
+        if not new:
             return batch
-        new = sorted(self._new)
+        looked_at = sorted(new)
         stored = await self._stored()
-        committed = await asyncio.gather(*map(consumer.committed, new))
+        committed = await asyncio.gather(*map(consumer.committed, looked_at))
+        if self._new is not new:
+            return ()
         # Without a position nothing of the partition was ever handled for this database.
         back = {
             partition: stored.get(partition.partition, 0)
-            for partition, at in zip(new, committed, strict=True)
+            for partition, at in zip(looked_at, committed, strict=True)
             if at is not None and stored.get(partition.partition, 0) < at
         }
         for partition, offset in back.items():
@@ -89,12 +93,10 @@ class Placement(ConsumerRebalanceListener):  # type: ignore[misc]
         # have handled and committed meanwhile.
         ahead = {
             partition: stored[partition.partition]
-            for partition, at in zip(new, committed, strict=True)
+            for partition, at in zip(looked_at, committed, strict=True)
             if at is not None and stored.get(partition.partition, 0) > at and partition in consumer.assignment()
         }
-        if ahead:
-            await consumer.commit(ahead)
-        self._new.difference_update(new)
+        new.difference_update(looked_at)
         if back:
             _went_back.labels(self._topic).inc(len(back))
             self._log.error(
@@ -103,6 +105,14 @@ class Placement(ConsumerRebalanceListener):  # type: ignore[misc]
                 positions=" ".join(f"{p.partition}:{offset}" for p, offset in back.items()),
                 reason="the database is older than what was handled: it was restored",
             )
+        if ahead:
+            try:
+                await consumer.commit(ahead)
+            except BaseException:
+                new.update(ahead)
+                raise
+            if self._new is not new:
+                return ()
         return [record for record in batch if TopicPartition(record.topic, record.partition) not in back]
 
 

@@ -107,6 +107,7 @@ class Recorder:
             del self._results[: len(group)]
         self._some.clear()
         self._full.clear()
+        self.healthy.set()
 
     async def _write(self, group: Sequence[Result]) -> None:
         pause = 0.05
@@ -118,7 +119,7 @@ class Recorder:
                 if not is_transient(error):
                     await self._write_halves(group, error)
                     break
-                # While results are not written nothing new is claimed: their leases may have ended.
+                # Nothing new is claimed until all results are written: the leases of their mails may have ended.
                 self.healthy.clear()
                 self._log.warning("mail.record_retry", error=repr(error)[:200], results=len(group))
                 await asyncio.sleep(pause)
@@ -127,7 +128,6 @@ class Recorder:
                 for kind, count in Counter(result.kind for result in group).items():
                     mails_total.labels(kind).inc(count)
                 break
-        self.healthy.set()
 
     async def _write_halves(self, group: Sequence[Result], error: Exception) -> None:
         if len(group) == 1:
@@ -207,8 +207,8 @@ class Courier:
         after, found = "", False
         while True:
             await self._hungry.wait()
-            await self._recorder.healthy.wait()
             await asyncio.sleep(self._pause.left)
+            await self._recorder.healthy.wait()
             probing = self._pause.failures > 0
             claimed_at = time.monotonic()
             self._wake.clear()

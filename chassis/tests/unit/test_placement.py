@@ -1,0 +1,89 @@
+"""Where a consumer goes back to is not lost where partitions are assigned anew in the same moment."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import CommitFailedError
+
+from chassis.positions import Placement
+from chassis.records import Undecodable
+
+TOPIC = "test.placement"
+BOTH = {TopicPartition(TOPIC, 0), TopicPartition(TOPIC, 1)}
+FIRST = {TopicPartition(TOPIC, 0)}
+BATCH = [Undecodable(TOPIC, 0, 7), Undecodable(TOPIC, 1, 7)]
+
+
+class Consumer:
+    """All of its partitions are committed up to 7; an assignment begins there."""
+
+    def __init__(self, placement: Placement) -> None:
+        self._placement = placement
+        self._assignment: set[TopicPartition] = set()
+        self.at: dict[int, int] = {}
+        self.at_commit: Callable[[], None] = lambda: None
+
+    def assign(self, partitions: set[TopicPartition]) -> None:
+        self._placement.on_partitions_revoked(self._assignment)
+        self._assignment, self.at = partitions, {each.partition: 7 for each in partitions}
+        self._placement.on_partitions_assigned(partitions)
+
+    def assignment(self) -> set[TopicPartition]:
+        return self._assignment
+
+    async def committed(self, partition: TopicPartition) -> int:
+        return 7
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        self.at[partition.partition] = offset
+
+    async def commit(self, offsets: Any) -> None:
+        self.at_commit()
+
+
+def placed(stored: Mapping[int, int], meanwhile: Callable[[], None] = lambda: None) -> tuple[Placement, Any]:
+    async def load() -> Mapping[int, int]:
+        meanwhile()
+        return stored
+
+    placement = Placement(TOPIC, load)
+    consumer = Consumer(placement)
+    consumer.assign(BOTH)
+    return placement, consumer
+
+
+async def test_a_batch_that_came_before_partitions_were_assigned_anew_is_not_handled_and_both_go_back() -> None:
+    def assign_anew() -> None:
+        if times.pop():
+            consumer.assign(FIRST)
+
+    times = [False, True]
+    placement, consumer = placed({0: 3, 1: 3}, assign_anew)
+    assert await placement.settled(consumer, BATCH) == ()
+    assert consumer.at == {0: 7}
+    assert await placement.settled(consumer, BATCH[:1]) == []
+    assert consumer.at == {0: 3}
+
+
+async def test_partitions_that_are_assigned_anew_while_others_are_committed_are_looked_at_again() -> None:
+    placement, consumer = placed({0: 3, 1: 9})
+    consumer.at_commit = lambda: consumer.assign(FIRST)
+    assert await placement.settled(consumer, BATCH) == ()
+    assert await placement.settled(consumer, BATCH[:1]) == []
+    assert consumer.at == {0: 3}
+
+
+async def test_a_commit_that_fails_is_made_again() -> None:
+    def fail() -> None:
+        raise CommitFailedError
+
+    placement, consumer = placed({0: 9, 1: 7})
+    consumer.at_commit = fail
+    with pytest.raises(CommitFailedError):
+        await placement.settled(consumer, BATCH)
+    committed: list[bool] = []
+    consumer.at_commit = lambda: committed.append(True)
+    assert await placement.settled(consumer, BATCH) == BATCH
+    assert committed == [True]
