@@ -285,8 +285,11 @@ class Ledger:
         return asyncio.run(count())
 
     async def connect(self, service: str) -> "asyncpg.Connection[asyncpg.Record]":
-        """A connection to a service's database, without the limits that its own have."""
-        return await asyncpg.connect(self._dsn(service))
+        """A connection to a service's database, without the limits that its own have.
+
+        Without loops within loops too: of what a case has just written there are no statistics yet.
+        """
+        return await asyncpg.connect(self._dsn(service), server_settings={"enable_nestloop": "off"})
 
     async def fetch(self, service: str, query: str, *values: Any) -> Any:
         connection = await self.connect(service)
