@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
@@ -124,11 +125,16 @@ def positions(ledger: Ledger, service: str) -> dict[str, int]:
 def until_at(ledger: Ledger, service: str, ends: dict[str, int]) -> None:
     """Wait until the service has come as far as it was."""
 
-    def is_there() -> bool:
+    deadline = time.monotonic() + PATIENCE
+    while True:
         now = positions(ledger, service)
-        return all(now.get(partition, 0) >= end for partition, end in ends.items())
-
-    wait_until(is_there, timeout=PATIENCE, what=f"{service}-service has read again what it had forgotten")
+        behind = {
+            partition: (now.get(partition), end) for partition, end in ends.items() if now.get(partition, 0) < end
+        }
+        if not behind:
+            return
+        assert time.monotonic() < deadline, f"{service}-service has not read again what it had forgotten: {behind}"
+        time.sleep(0.1)
 
 
 def structure(ledger: Ledger) -> list[dict[str, object]]:

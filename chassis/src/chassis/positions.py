@@ -46,7 +46,8 @@ async def load(on: Connection | Pool, cluster: str, topic: str) -> dict[int, int
 
 
 class Placement(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Has a consumer go back to the stored position wherever that lies before the committed one; one behind is committed.
+    """Has a consumer begin at the stored position of each partition, wherever it stands; a committed one that lies before
+    it is committed again, and one behind it says that the database was restored.
 
     `stored` gives the positions by partition and raises what passes by itself where it cannot.
     """
@@ -67,7 +68,7 @@ class Placement(ConsumerRebalanceListener):  # type: ignore[misc]
         self._new.update(partitions)
 
     async def settled(self, consumer: AIOKafkaConsumer, batch: Sequence[Any]) -> Sequence[Any]:
-        """The records of the batch without those of partitions that go back: they come again in their turn.
+        """The records of the batch without those of partitions that go elsewhere: they come again in their turn.
 
         Where it raises, none of the batch may be handled. Where partitions are assigned anew meanwhile none is returned:
         each of them begins at what is committed, and is looked at by whoever has it then.
@@ -86,9 +87,18 @@ class Placement(ConsumerRebalanceListener):  # type: ignore[misc]
             for partition, at in zip(looked_at, committed, strict=True)
             if at is not None and stored.get(partition.partition, 0) < at
         }
-        for partition, offset in back.items():
-            if partition in consumer.assignment():
-                consumer.seek(partition, offset)
+        # Where the consumer stands need not be what is committed now: a member may commit what it had under way right
+        # after an assignment began at what was committed before.
+        first = {TopicPartition(r.topic, r.partition): r.offset for r in reversed(batch)}
+        moved = {
+            partition: stored.get(partition.partition, 0)
+            for partition, at in zip(looked_at, committed, strict=True)
+            if not (at is None and partition.partition not in stored)
+            and first.get(partition) != stored.get(partition.partition, 0)
+            and partition in consumer.assignment()
+        }
+        for partition, offset in moved.items():
+            consumer.seek(partition, offset)
         # A member that stood still may commit what it had under way when it wakes, as a new member: less than others
         # have handled and committed meanwhile.
         ahead = {
@@ -113,7 +123,7 @@ class Placement(ConsumerRebalanceListener):  # type: ignore[misc]
                 raise
             if self._new is not new:
                 return ()
-        return [record for record in batch if TopicPartition(record.topic, record.partition) not in back]
+        return [record for record in batch if TopicPartition(record.topic, record.partition) not in moved]
 
 
 def ends(records: Sequence[RawRecord | Record[Any]]) -> dict[tuple[str, int], int]:

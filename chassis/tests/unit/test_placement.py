@@ -24,6 +24,7 @@ class Consumer:
         self._assignment: set[TopicPartition] = set()
         self.at: dict[int, int] = {}
         self.at_commit: Callable[[], None] = lambda: None
+        self.nothing_committed = False
 
     def assign(self, partitions: set[TopicPartition]) -> None:
         self._placement.on_partitions_revoked(self._assignment)
@@ -33,8 +34,8 @@ class Consumer:
     def assignment(self) -> set[TopicPartition]:
         return self._assignment
 
-    async def committed(self, partition: TopicPartition) -> int:
-        return 7
+    async def committed(self, partition: TopicPartition) -> int | None:
+        return None if self.nothing_committed else 7
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         self.at[partition.partition] = offset
@@ -85,5 +86,20 @@ async def test_a_commit_that_fails_is_made_again() -> None:
         await placement.settled(consumer, BATCH)
     committed: list[bool] = []
     consumer.at_commit = lambda: committed.append(True)
+    assert await placement.settled(consumer, BATCH) == BATCH[1:]
+    assert (consumer.at, committed) == ({0: 9, 1: 7}, [True])
+
+
+async def test_a_partition_that_stands_elsewhere_than_what_is_committed_now_begins_at_what_is_stored() -> None:
+    placement, consumer = placed({0: 7, 1: 7})
+    consumer.at = {0: 12, 1: 7}  # it began at what was committed before a commit that was under way
+    assert await placement.settled(consumer, []) == []
+    assert consumer.at == {0: 7, 1: 7}
+
+
+async def test_what_begins_at_the_stored_position_is_handled_at_once_and_what_was_never_handled_too() -> None:
+    placement, consumer = placed({0: 7, 1: 7})
     assert await placement.settled(consumer, BATCH) == BATCH
-    assert committed == [True]
+    placement, consumer = placed({})
+    consumer.nothing_committed = True
+    assert await placement.settled(consumer, BATCH) == BATCH
