@@ -82,8 +82,8 @@ class SetAside:
 class Subscription:
     """What a service wants of a topic. `handle` gets one batch and runs one transaction; it must be idempotent.
 
-    `known` are the types that the topic carries; those without a model are passed over unread, and so is what `skips` skips
-    (by the header with the type and the undecoded value) and what `wants` does not want (by envelope). `answer` makes the events that
+    `known` are the types that the topic carries; those without a model are passed over unread, and so is what `wants` does
+    not want (by envelope) and what `skips` skips (by type and undecoded value). `answer` makes the events that
     are written together with a dead letter, so that whoever asked is told, and `outcome` what is found under a command
     that came over HTTP, by the id of the dead letter. `changed_later` finds, when letters are to be sent again, those
     whose person was changed after they were set aside, by other than the requests before them.
@@ -94,7 +94,7 @@ class Subscription:
     handle: Callable[[list[Record[Any]]], Awaitable[None]]
     known: frozenset[str] = frozenset()
     wants: Callable[[Envelope], bool] | None = None
-    skips: Callable[[bytes | None, bytes], bool] | None = None
+    skips: Callable[[str, bytes], bool] | None = None
     answer: Callable[[Envelope, str, str], list[Event]] | None = None
     outcome: Callable[[str], dict[str, Any]] | None = None
     changed_later: Callable[[Connection, Sequence[SetAside]], Awaitable[set[str]]] | None = None
@@ -131,10 +131,7 @@ async def store_positions(connection: Connection, records: Sequence[Record[Any]]
 
 def read_record(raw: RawRecord, subscription: Subscription, cluster: str) -> Record[Any] | None:
     """Decode one record; None if the subscription does not want it. Raises Unreadable."""
-    type_ = _type(raw)
-    if type_ in subscription.passed_over:
-        return None
-    if subscription.skips is not None and raw.value is not None and subscription.skips(type_, raw.value):
+    if subscription.passed_over and _type(raw) in subscription.passed_over:
         return None
     envelope = read_envelope(raw)
     try:
@@ -150,6 +147,8 @@ def read_record(raw: RawRecord, subscription: Subscription, cluster: str) -> Rec
         return None
     if raw.value is None:
         raise Unreadable("the value is missing", envelope)
+    if subscription.skips is not None and subscription.skips(envelope.type, raw.value):
+        return None
     try:
         message = model.model_validate_json(raw.value)
     except ValidationError as error:

@@ -118,22 +118,6 @@ async def test_an_answer_that_is_too_large_for_the_broker_is_not_sent_for_ever()
     assert (consumer.aside, member.committed) == ([1], [2])
 
 
-async def test_what_a_service_skips_by_type_and_value_is_read_no_further() -> None:
-    handled: list[int] = []
-
-    async def handle(records: list[Record[Happened]]) -> None:
-        handled.extend(record.offset for record in records)
-
-    dull, bare = Raw(2), Raw(3)
-    dull.headers = [*ENVELOPE.headers(), ("ce_id", b"twice")]
-    bare.headers = ()
-    consumer, member = Aside(handle), Member()
-    consumer.subscription.keeps_positions = False
-    consumer.subscription.skips = lambda type_, value: type_ == ENVELOPE.type.encode() and value == b'{"n":2}'
-    await consumer([Raw(1), dull, bare], member)
-    assert (handled, consumer.aside, member.committed) == ([1], [3], [4])
-
-
 async def test_what_is_of_a_type_that_the_service_does_not_read_is_passed_over_whatever_is_in_it() -> None:
     handled: list[int] = []
 

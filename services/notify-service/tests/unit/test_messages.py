@@ -145,4 +145,4 @@ def test_what_became_of_a_mail_is_told_by_its_own_type(state: Any, type_: str) -
 def test_only_a_whole_event_that_surely_says_nothing_is_passed_over_undecoded(
     type_: str, value: bytes, skipped: bool
 ) -> None:
-    assert says_nothing(type_.encode(), value) is skipped
+    assert says_nothing(type_, value) is skipped
