@@ -119,7 +119,7 @@ class Placement(ConsumerRebalanceListener):  # type: ignore[misc]
             try:
                 await consumer.commit(ahead)
             except BaseException:
-                new.update(ahead)
+                new.update(looked_at)  # the batch is given back, and with it where it began
                 raise
             if self._new is not new:
                 return ()

@@ -76,18 +76,19 @@ async def test_partitions_that_are_assigned_anew_while_others_are_committed_are_
     assert consumer.at == {0: 3}
 
 
-async def test_a_commit_that_fails_is_made_again() -> None:
+async def test_where_a_commit_fails_and_the_batch_is_given_back_all_of_it_is_done_again() -> None:
     def fail() -> None:
         raise CommitFailedError
 
-    placement, consumer = placed({0: 9, 1: 7})
+    placement, consumer = placed({0: 9, 1: 3})
     consumer.at_commit = fail
     with pytest.raises(CommitFailedError):
         await placement.settled(consumer, BATCH)
+    consumer.at = {0: 7, 1: 7}  # given back
     committed: list[bool] = []
     consumer.at_commit = lambda: committed.append(True)
-    assert await placement.settled(consumer, BATCH) == BATCH[1:]
-    assert (consumer.at, committed) == ({0: 9, 1: 7}, [True])
+    assert await placement.settled(consumer, BATCH) == []
+    assert (consumer.at, committed) == ({0: 9, 1: 3}, [True])
 
 
 async def test_a_partition_that_stands_elsewhere_than_what_is_committed_now_begins_at_what_is_stored() -> None:
