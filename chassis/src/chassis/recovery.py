@@ -23,7 +23,11 @@ from contracts.topics import ORG_STRUCTURE
 
 BITS: Final = 40
 """A version is incarnation · 2^BITS + n: 8,192 incarnations stay exact where numbers are floating-point."""
-PATIENT: Final = {"transaction_timeout": "0", "idle_in_transaction_session_timeout": "0"}
+PATIENT: Final = {
+    "transaction_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "application_name": "instroom-patient",
+}
 LONGEST: Final = 3600.0
 """Seconds for one statement over a whole table."""
 

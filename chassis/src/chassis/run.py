@@ -16,7 +16,7 @@ import uvicorn
 from aiokafka.errors import KafkaError
 from fastapi import APIRouter
 
-from chassis import positions, request_log, streaming
+from chassis import frozen, positions, request_log, streaming
 from chassis.access import Verifier
 from chassis.broker import Broker
 from chassis.commands import Commands
@@ -161,6 +161,8 @@ class _Process:
         )
         serving = asyncio.create_task(server.serve())
         self._in_background("heartbeat", self.health.keep_beating)
+        # From the first moment on: what is frozen may hold up the migrations.
+        self._in_background("frozen", partial(frozen.watch, self.settings.database, self.log))
         starting = asyncio.create_task(self._start())
         stop = asyncio.create_task(self.stopping.wait())
         try:
