@@ -52,7 +52,9 @@ def from_the_start(records: Sequence[Seen], rng: random.Random) -> list[Seen]:
     return list(records)
 
 
-@pytest.mark.parametrize("order", [in_the_order_of_each_key, in_any_order, from_the_start])
+@pytest.mark.parametrize(
+    "order", [pytest.param(in_the_order_of_each_key, marks=pytest.mark.long), in_any_order, from_the_start]
+)
 def test_records_delivered_again_change_neither_people_nor_mails_nor_imports(
     ledger: Ledger, size: Size, order: Order
 ) -> None:

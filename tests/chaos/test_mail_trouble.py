@@ -56,9 +56,8 @@ def moody() -> Iterator[tuple[Platform, MailServer]]:
     "mood",
     [
         Mood.DOWN,
-        Mood.HANGS,
         Mood.CUTS,
-        *(pytest.param(mood, marks=pytest.mark.long) for mood in (Mood.DEFERS, Mood.SLOW)),
+        *(pytest.param(mood, marks=pytest.mark.long) for mood in (Mood.HANGS, Mood.DEFERS, Mood.SLOW)),
     ],
     ids=lambda mood: mood.name.lower(),
 )

@@ -156,7 +156,7 @@ def structure(ledger: Ledger) -> list[dict[str, object]]:
 @pytest.mark.parametrize("when", [pytest.param(BEFORE, marks=pytest.mark.long), AMID])
 @pytest.mark.parametrize(
     "services",
-    [("user",), ALL, *(pytest.param((service,), marks=pytest.mark.long) for service in ALL if service != "user")],
+    [ALL, *(pytest.param((service,), marks=pytest.mark.long) for service in ALL)],
     ids="+".join,
 )
 @pytest.mark.case(
