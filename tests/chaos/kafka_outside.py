@@ -156,9 +156,10 @@ class Kafka:
         committed = consumer.committed([TopicPartition(topic, p) for p in ends], timeout=20)
         return {c.partition: (max(c.offset, ends[c.partition][0]), ends[c.partition][1]) for c in committed}
 
-    def lag(self, groups: Sequence[tuple[str, str]] = GROUPS) -> int:
-        """How many records the groups have yet to commit."""
-        return sum(end - at for group, topic in groups for at, end in self.positions(group, topic).values())
+    def lags(self, groups: Sequence[tuple[str, str]] = GROUPS) -> dict[str, int]:
+        """How many records each group has yet to commit, of those that have any."""
+        lags = {group: sum(end - at for at, end in self.positions(group, topic).values()) for group, topic in groups}
+        return {group: lag for group, lag in lags.items() if lag}
 
     def members(self, group: str) -> dict[str, int]:
         """The members of a group, and how many partitions each has."""

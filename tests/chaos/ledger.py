@@ -266,23 +266,33 @@ class Ledger:
 
     def until_quiet(self) -> None:
         """Wait until every service has taken in all that there is, and published all that came of it."""
+        left: dict[str, int] = {}
 
         def quiet() -> bool:
-            return self.kafka.lag() == 0 and self._unpublished() == 0 and self.kafka.lag() == 0
+            for look in (self.kafka.lags, self._unpublished, self.kafka.lags):
+                left.clear()
+                left.update(look())
+                if left:
+                    return False
+            return True
 
-        wait_until(quiet, timeout=PATIENCE, every=0.2, what="every topic is consumed")
+        wait_until(quiet, timeout=PATIENCE, every=0.2, what=lambda: f"every topic is consumed, but {left} are left")
 
-    def _unpublished(self) -> int:
-        async def count() -> int:
-            found = 0
+    def _unpublished(self) -> dict[str, int]:
+        """How many rows of its outbox each service has yet to publish, of those that have any."""
+
+        async def counted() -> dict[str, int]:
+            found: dict[str, int] = {}
             for service in self.services:
-                found += await self.fetch(
+                count = await self.fetch(
                     service,
                     """SELECT count(*) FROM outbox o, outbox_cursor c WHERE NOT pg_visible_in_snapshot(o.txid, c.snap)""",
                 )
+                if count:
+                    found[f"{service}'s outbox"] = count
             return found
 
-        return asyncio.run(count())
+        return asyncio.run(counted())
 
     async def connect(self, service: str) -> "asyncpg.Connection[asyncpg.Record]":
         """A connection to a service's database, without the limits that its own have.

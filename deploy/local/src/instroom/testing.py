@@ -152,14 +152,16 @@ def new_home(prefix: str = "instroom-test-", *, on_disk: bool = False) -> Path:
     return Path(tempfile.mkdtemp(prefix=prefix, dir=folder)) / "home"
 
 
-def wait_until(condition: Callable[[], Any], *, timeout: float = 60, every: float = 0.1, what: str = "") -> Any:
-    """Wait until `condition()` is true and return what it gave; fail after `timeout` seconds."""
+def wait_until(
+    condition: Callable[[], Any], *, timeout: float = 60, every: float = 0.1, what: str | Callable[[], str] = ""
+) -> Any:
+    """Wait until `condition()` is true and return what it gave; fail after `timeout` seconds, saying `what` was not."""
     deadline = time.monotonic() + timeout
     while True:
         late = time.monotonic() >= deadline  # before it is looked at: it may come true in a pause of this machine
         if value := condition():
             return value
-        assert not late, f"not within {timeout} s: {what or condition}"
+        assert not late, f"not within {timeout} s: {(what() if callable(what) else what) or condition}"
         time.sleep(every)
 
 
