@@ -100,11 +100,11 @@ class Placement(ConsumerRebalanceListener):  # type: ignore[misc]
         for partition, offset in moved.items():
             consumer.seek(partition, offset)
         # A member that stood still may commit what it had under way when it wakes, as a new member: less than others
-        # have handled and committed meanwhile.
+        # have handled and committed meanwhile. And the first commit of all may have come while partitions were assigned.
         ahead = {
             partition: stored[partition.partition]
             for partition, at in zip(looked_at, committed, strict=True)
-            if at is not None and stored.get(partition.partition, 0) > at and partition in consumer.assignment()
+            if stored.get(partition.partition, 0) > (at or 0) and partition in consumer.assignment()
         }
         new.difference_update(looked_at)
         if back:

@@ -1,4 +1,5 @@
-"""A service whose every record fails and whose brake takes hold at the third: what test_run.py starts."""
+"""A service whose every record fails, whose brake takes hold at the third, and whose transactions have two seconds: what
+test_run.py starts."""
 
 import os
 from pathlib import Path
@@ -6,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from chassis import consuming
+from chassis import consuming, database
 from chassis.consuming import Subscription
 from chassis.records import Record
 from chassis.run import Kit, Service, main
@@ -42,4 +43,5 @@ def build(kit: Kit[Any]) -> Service:
 
 if __name__ == "__main__":
     consuming.BRAKE_AFTER = 2  # type: ignore[misc]
+    database.SESSION["transaction_timeout"] = "2s"
     main(build, ServiceSettings, "failing-service")

@@ -1,16 +1,19 @@
-"""A service as a process: what it says of itself when too much fails."""
+"""A service as a process: what it says of itself when too much fails, and what it does for others."""
 
 import asyncio
 import os
 import sys
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
+import pytest
 from aiokafka import AIOKafkaProducer
 
+from chassis.database import connect
 from chassis.records import new_id
 from chassis.testing import eventually, free_port
 from chassis.topics import ensure_topics
@@ -18,9 +21,33 @@ from contracts.envelope import Envelope
 from contracts.topics import Topic
 
 
-async def test_a_service_that_halts_because_everything_fails_is_not_ready_but_alive_so_that_nobody_restarts_it(
-    stack: dict[str, str], database: str
-) -> None:
+class Process:
+    """The service, asked over HTTP."""
+
+    def __init__(self, process: asyncio.subprocess.Process, client: httpx.AsyncClient, topic: str) -> None:
+        self._process, self._client, self.topic = process, client, topic
+
+    async def answer(self, path: str) -> tuple[int, Any]:
+        assert self._process.returncode is None, "the service ended"
+        try:
+            found = await self._client.get(path)
+        except httpx.TransportError:
+            return 0, {"reasons": []}
+        return found.status_code, found.json()
+
+    async def metrics(self) -> str:
+        return (await self._client.get("/metrics")).text
+
+    async def is_ready(self) -> bool:
+        return (await self.answer("/readyz"))[0] == 200
+
+    async def why_halted(self) -> list[str]:
+        return [reason for reason in (await self.answer("/readyz"))[1]["reasons"] if "records failed" in reason]
+
+
+@pytest.fixture
+async def service(stack: dict[str, str], database: str) -> AsyncIterator[Process]:
+    """`service_that_fails.py`, ready. It must end in order."""
     topic = Topic(
         name=f"test.run.{os.getpid()}.{time.time_ns()}",
         key="k",
@@ -41,41 +68,52 @@ async def test_a_service_that_halts_because_everything_fails_is_not_ready_but_al
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(Path(__file__).with_name("service_that_fails.py")), env=environment
     )
-
-    async def answer(path: str) -> tuple[int, Any]:
-        assert process.returncode is None, "the service ended"
-        try:
-            found = await client.get(path)
-        except httpx.TransportError:
-            return 0, {"reasons": []}
-        return found.status_code, found.json()
-
-    async def ready() -> bool:
-        return (await answer("/readyz"))[0] == 200
-
-    async def halted() -> list[str]:
-        return [reason for reason in (await answer("/readyz"))[1]["reasons"] if "records failed" in reason]
-
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-        try:
-            await eventually(ready, timeout=60, what="the service is ready")
-            async with AIOKafkaProducer(bootstrap_servers=stack["kafka"], acks="all") as producer:
-                for _ in range(5):
-                    headers = Envelope(id=new_id(), type="test.asked.v1", source="test", academy="a").headers()
-                    await producer.send_and_wait(topic.name, b'{"n":1}', key=b"a/1", headers=headers)
-            (reason,) = await eventually(halted, what="the consumer has halted")
-            assert reason.startswith(f"{topic.name}: 2 records failed")
-            assert await answer("/livez") == (200, {"live": True, "reasons": []})
-            metrics = (await client.get("/metrics")).text
-            assert f'instroom_consumer_halted{{topic="{topic.name}"}} 1.0' in metrics
-            connection = await asyncpg.connect(database)
-            assert await connection.fetchval("SELECT count(*) FROM dead_letter") == 2
-            await connection.close()
-        finally:
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            service = Process(process, client, topic.name)
+            await eventually(service.is_ready, timeout=60, what="the service is ready")
+            yield service
             process.terminate()
-            try:
-                await asyncio.wait_for(process.wait(), 90)
-            except TimeoutError:
-                process.kill()
-                await process.wait()
+            await asyncio.wait_for(process.wait(), 90)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     assert process.returncode == 0
+
+
+async def test_a_service_that_halts_because_everything_fails_is_not_ready_but_alive_so_that_nobody_restarts_it(
+    stack: dict[str, str], database: str, service: Process
+) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=stack["kafka"], acks="all") as producer:
+        for _ in range(5):
+            headers = Envelope(id=new_id(), type="test.asked.v1", source="test", academy="a").headers()
+            await producer.send_and_wait(service.topic, b'{"n":1}', key=b"a/1", headers=headers)
+    (reason,) = await eventually(service.why_halted, what="the consumer has halted")
+    assert reason.startswith(f"{service.topic}: 2 records failed")
+    assert await service.answer("/livez") == (200, {"live": True, "reasons": []})
+    assert f'instroom_consumer_halted{{topic="{service.topic}"}} 1.0' in await service.metrics()
+    connection = await asyncpg.connect(database)
+    assert await connection.fetchval("SELECT count(*) FROM dead_letter") == 2
+    await connection.close()
+
+
+@pytest.mark.usefixtures("service")
+async def test_a_service_ends_the_session_of_another_process_that_froze_in_a_copy(database: str) -> None:
+    frozen = await connect(database, transaction_timeout="30s")
+
+    async def rows() -> AsyncIterator[bytes]:
+        yield b"2000-01-01\n"
+        await asyncio.Event().wait()
+
+    async def copy() -> None:
+        async with frozen.transaction():
+            await frozen.execute("CREATE TABLE thing (day date)")
+            await frozen.copy_to_table("thing", source=rows(), format="text")
+
+    try:
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)) as ended:
+            await asyncio.wait_for(copy(), 60)
+    finally:
+        frozen.terminate()
+    assert not isinstance(ended.value, TimeoutError), "nobody ended it"

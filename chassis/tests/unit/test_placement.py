@@ -24,6 +24,7 @@ class Consumer:
         self._assignment: set[TopicPartition] = set()
         self.at: dict[int, int] = {}
         self.at_commit: Callable[[], None] = lambda: None
+        self.commits: list[dict[int, int]] = []
         self.nothing_committed = False
 
     def assign(self, partitions: set[TopicPartition]) -> None:
@@ -40,8 +41,9 @@ class Consumer:
     def seek(self, partition: TopicPartition, offset: int) -> None:
         self.at[partition.partition] = offset
 
-    async def commit(self, offsets: Any) -> None:
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         self.at_commit()
+        self.commits.append({partition.partition: offset for partition, offset in offsets.items()})
 
 
 def placed(stored: Mapping[int, int], meanwhile: Callable[[], None] = lambda: None) -> tuple[Placement, Any]:
@@ -104,3 +106,10 @@ async def test_what_begins_at_the_stored_position_is_handled_at_once_and_what_wa
     placement, consumer = placed({})
     consumer.nothing_committed = True
     assert await placement.settled(consumer, BATCH) == BATCH
+
+
+async def test_what_was_handled_but_never_committed_is_committed_so_that_no_lag_stays() -> None:
+    placement, consumer = placed({0: 7})
+    consumer.nothing_committed = True
+    assert await placement.settled(consumer, []) == []
+    assert (consumer.at, consumer.commits) == ({0: 7, 1: 7}, [{0: 7}])
