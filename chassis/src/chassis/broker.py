@@ -117,12 +117,25 @@ class Watch:
         return None
 
 
+class _Together(KafkaBroker):
+    """Has its subscribers join their groups at the same time, not each when the one before has its partitions: two of a
+    group would wait for each other's next heartbeat."""
+
+    async def start(self) -> None:
+        await self.connect()
+        started = await asyncio.gather(*(s.start() for s in self.subscribers), return_exceptions=True)
+        for error in started:
+            if error is not None:
+                raise error
+        self.running = True
+
+
 class Broker:
     """The consumers of one service."""
 
     def __init__(self, bootstrap: str, *, client: str, stop_timeout: float, session_timeout: float = 45.0) -> None:
         self._session_ms = int(session_timeout * 1000)
-        self._broker = KafkaBroker(
+        self._broker = _Together(
             bootstrap,
             client_id=client,
             logger=None,

@@ -44,7 +44,7 @@ _SETTINGS: Final = {
     "share.coordinator.state.topic.num.partitions": "4",
     "num.recovery.threads.per.data.dir": "2",
     # Nobody to wait for; and tests of a killed consumer need not wait long for its partitions.
-    "group.initial.rebalance.delay.ms": "0",
+    "group.initial.rebalance.delay.ms": "100",
     "group.min.session.timeout.ms": "1000",
     # Two cores and 512 MB.
     "num.network.threads": "2",
