@@ -1,5 +1,6 @@
 """Killed in the two moments in which something is done and not yet written down: nothing is done a second time."""
 
+import json
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
@@ -40,16 +41,21 @@ def test_a_batch_that_is_written_but_not_committed_comes_again_and_changes_nothi
 
         instances = dict(zip(DYING, pool.map(dying, DYING), strict=True))
         ledger.start(import_id)
-        again = {}
+        words = {}
         for service, instance in instances.items():
             wait_until(lambda one=instance: one.process.poll() is not None, timeout=PATIENCE, every=0.01)
             assert instance.process.returncode == -signal.SIGKILL
-            again[service] = int((tmp_path / service).read_text())
+            words[service] = json.loads((tmp_path / service).read_text())
         ledger.until(import_id, "completed")
 
     ledger.balance(workforce, import_id, repeats=REPEATS_PER_KILL)
-    assert all(again.values()), "each died in between"
-    ledger.close(kills=len(DYING), records_again=sum(again.values()))
+    again = [each["again"] for each in words.values()]
+    assert all(again), "each died in between"
+    repeated = {message_id for message_id, copies in ledger.mails().items() if len(copies) > 1}
+    claimed = words["notify"]["claimed"]
+    others = {each for each in repeated if not any(invitation in each for invitation in claimed)}
+    assert not others, "only what the instance that died had claimed may go out again"
+    ledger.close(kills=len(DYING), records_again=sum(again), claimed=len(claimed))
 
 
 @pytest.mark.case(
