@@ -27,6 +27,9 @@ KEEP: Final = request_log.KEEP + timedelta(days=7)
 known id is a duplicate to whoever applies it, and would be pending for ever."""
 _LOOK_EVERY: Final = 0.25
 """Seconds between two looks into the table, for outcomes that another instance wrote."""
+_SOON: Final = 0.005
+"""Seconds to the first look after a wake, doubled up to _LOOK_EVERY: it comes inside the transaction that wrote the
+outcome, and how long that takes to commit nobody tells."""
 
 
 class Commands:
@@ -116,7 +119,7 @@ class Commands:
     ) -> dict[str, Any]:
         """A command and its outcome, null while it is pending; `wait` seconds for it at most."""
         caller = caller_of(request)
-        deadline = asyncio.get_running_loop().time() + wait
+        deadline, pause = asyncio.get_running_loop().time() + wait, _LOOK_EVERY
         while True:
             done = self._waiting.setdefault(command_id, asyncio.Event())
             row = None
@@ -129,12 +132,13 @@ class Commands:
                 state = "pending" if row["finished_at"] is None else "done"
                 return {k: row[k] for k in ("id", "academy", "type", "outcome")} | {"state": state}
             try:
-                # Woken inside the transaction, so the first look may come before its commit: look again soon.
-                async with asyncio.timeout(min(left, _LOOK_EVERY)):
+                async with asyncio.timeout(min(left, pause)):
                     await done.wait()
-                await asyncio.sleep(0.005)
             except TimeoutError:
-                continue
+                pause = min(2 * pause, _LOOK_EVERY)
+            else:
+                pause = _SOON
+                await asyncio.sleep(pause)
 
     async def purge(self) -> None:
         """Forget commands that nobody follows any more."""

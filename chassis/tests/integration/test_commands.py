@@ -51,6 +51,24 @@ async def test_who_waits_for_a_command_is_woken_although_others_gave_up_waiting(
     assert [(answer["state"], answer["outcome"]) for answer in answers] == [("done", {"code": "done"})] * 2
 
 
+async def test_who_waits_is_told_soon_after_the_commit_though_it_looked_before(
+    make_migrated_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "_LOOK_EVERY", 600.0)
+    pool = await make_migrated_pool()
+    service = Commands(pool, "test")
+    event = asked(service)
+    id_ = await service.submit(event)
+    async with asyncio.timeout(60):
+        waiting = asyncio.create_task(service._get(by_operator(), id_, wait=600))
+        await eventually(lambda: id_ in service._waiting)
+        async with pool.acquire() as connection, connection.transaction():
+            await service.finish(connection, [(event.envelope, {"code": "done"})])
+            await eventually(lambda: id_ in service._waiting, what="it looks again")
+            await pool.fetchval("SELECT pg_sleep(0.1)")  # and has seen nothing: its question was asked before this one
+        assert (await waiting)["outcome"] == {"code": "done"}
+
+
 async def test_nothing_is_kept_of_those_who_waited_in_vain(make_migrated_pool: MakePool) -> None:
     service = Commands(await make_migrated_pool(), "test")
     transport = httpx.ASGITransport(make_app("test", [service.router], Health(started=True), Verifier(ACCESS_KEYS)))

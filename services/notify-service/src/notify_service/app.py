@@ -1,6 +1,7 @@
 """The composition root."""
 
 import asyncio
+import time
 from importlib.resources import files
 
 from prometheus_client import Gauge
@@ -70,10 +71,13 @@ def build(kit: Kit[Settings]) -> Service:
     async def measure() -> None:
         while True:
             async with kit.pool.acquire() as conn:
+                began = time.monotonic()
                 waiting, age = await store.queue(conn)
+                took = time.monotonic() - began
             queued_mails.set(waiting)
             queue_age.set(age)
-            await asyncio.sleep(MEASURE_EVERY)
+            # The database reads all that wait: where that is much, seldom enough to cost it a fiftieth of a core.
+            await asyncio.sleep(max(MEASURE_EVERY, 50 * took))
 
     async def purge() -> None:
         while True:

@@ -3,7 +3,7 @@
 import time
 from typing import Final
 
-TURN: Final = 0.02
+TURN: Final = 0.005
 """Seconds of one go; heartbeats, HTTP and the other lane wait no longer."""
 
 
