@@ -43,7 +43,8 @@ _SETTINGS: Final = {
     "transaction.state.log.num.partitions": "4",
     "share.coordinator.state.topic.num.partitions": "4",
     "num.recovery.threads.per.data.dir": "2",
-    # Nobody to wait for; and tests of a killed consumer need not wait long for its partitions.
+    # The members of one process join within a moment, and there is nobody else to wait for; tests of a killed consumer
+    # need not wait long for its partitions.
     "group.initial.rebalance.delay.ms": "100",
     "group.min.session.timeout.ms": "1000",
     # Two cores and 512 MB.
