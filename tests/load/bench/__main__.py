@@ -4,7 +4,6 @@ python -m load.bench [--rows 100000] [--only create,mails] [--rounds 1]    (in t
 """
 
 import argparse
-import os
 import signal
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from load.bench import (
     platforms,
 )
 from load.bench.goals import verdicts
+from load.bench.machine import taken_by_others
 from load.bench.page import write_page
 from load.bench.result import Result
 
@@ -41,10 +41,11 @@ def main() -> int:
     said = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the platform is stopped then, too
     result = Result(said.rows)
-    print(f"{said.rows:,} rows; load of the machine {os.getloadavg()[0]:.1f}", flush=True)
+    others = taken_by_others()
+    print(f"{said.rows:,} rows; other work takes {others:.0f} % of the cores", flush=True)
     with tempfile.TemporaryDirectory(prefix="instroom-books-") as folder:
         for part, found in _measured(Path(folder), said):
-            result.add(part, found)
+            result.add(part, found, others)
     write_page()
     told = verdicts({part: result.parts[part] for part in PARTS if part in said.only}, said.rows)
     _print(told)

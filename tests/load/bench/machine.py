@@ -30,8 +30,12 @@ def describe() -> dict[str, Any]:
                 "uvloop",
             )
         },
-        "load": round(os.getloadavg()[0], 2),
     }
+
+
+def taken_by_others(seconds: float = 3.0) -> float:
+    """The percent of all cores that is in use now: asked before anything of a run has begun, it is the work of others."""
+    return psutil.cpu_percent(interval=seconds)
 
 
 def _processor() -> str:

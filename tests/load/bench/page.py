@@ -58,15 +58,15 @@ def _lines(result: Result) -> Iterator[str]:
 
 def _runs(result: Result) -> Iterator[str]:
     """Parts that were measured in one run share a line."""
-    groups: dict[tuple[Any, ...], dict[str, float]] = {}
+    groups: dict[tuple[Any, ...], dict[str, float | None]] = {}
     for part, run in result.runs.items():
         key = (run["at"][:10], run["revision"], run["processor"], run["cores"], run["memory_gib"], run["system"])
-        groups.setdefault((*key, run["python"], _versions(run["packages"])), {})[part] = run["load"]
-    for (day, revision, processor, cores, memory, system, python, packages), loads in groups.items():
-        yield f"- {', '.join(loads)}: {day}, revision {revision}, {result.rows:,} rows, on {processor}, {cores} cores,"
+        groups.setdefault((*key, run["python"], _versions(run["packages"])), {})[part] = run.get("others")
+    for (day, revision, processor, cores, memory, system, python, packages), others in groups.items():
+        yield f"- {', '.join(others)}: {day}, revision {revision}, {result.rows:,} rows, on {processor}, {cores} cores,"
         yield f"  {memory:g} GiB, {system}; Python {python}, {packages}."
-        if max(loads.values()) > 2 * cores + 1:
-            yield f"  **The machine was not alone**: up to {max(loads.values()):.0f} processes wanted its {cores} cores."
+        if known := [percent for percent in others.values() if percent is not None]:
+            yield f"  Right before, other work took {max(known):.0f} % of the cores."
     yield ""
 
 

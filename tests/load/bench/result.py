@@ -34,10 +34,11 @@ class Result:
         runs: dict[str, dict[str, Any]] = self._document["runs"]
         return runs
 
-    def add(self, part: str, found: Any) -> None:
-        """Keep it at once: what a run that is cut off had found stays."""
+    def add(self, part: str, found: Any, others: float) -> None:
+        """Keep it at once: what a run that is cut off had found stays. `others` took so many percent of the cores."""
         self.parts[part] = found
-        self.runs[part] = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "revision": _revision()} | describe()
+        when = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "revision": _revision(), "others": others}
+        self.runs[part] = when | describe()
         self._file.parent.mkdir(parents=True, exist_ok=True)
         self._file.write_text(json.dumps(self._document, indent=1, ensure_ascii=False, sort_keys=True) + "\n", "utf-8")
 
