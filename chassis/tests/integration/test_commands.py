@@ -4,6 +4,7 @@ import asyncio
 import gc
 from dataclasses import replace
 from datetime import timedelta
+from typing import NamedTuple
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from fastapi import Request
 from chassis import commands, request_log
 from chassis.access import Verifier
 from chassis.commands import Commands
+from chassis.database import Pool
 from chassis.http import Health, make_app
 from chassis.problems import Problem
 from chassis.records import Event
@@ -30,14 +32,29 @@ def asked(service: Commands, key: str = "a/1", value: bytes = b"{}", **attribute
     return Event("t", key, service.envelope(**{"type": "test.asked.v1", "academy": "a"} | attributes), value)
 
 
-async def test_who_waits_for_a_command_is_woken_although_others_gave_up_waiting(
-    make_migrated_pool: MakePool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class Submitted(NamedTuple):
+    """A command that was given, where only a wake has those who wait look again."""
+
+    pool: Pool
+    service: Commands
+    event: Event
+
+
+@pytest.fixture
+async def submitted(make_migrated_pool: MakePool, monkeypatch: pytest.MonkeyPatch) -> Submitted:
     monkeypatch.setattr(commands, "_LOOK_EVERY", 600.0)
     pool = await make_migrated_pool()
     service = Commands(pool, "test")
     event = asked(service)
-    id_ = await service.submit(event)
+    await service.submit(event)
+    return Submitted(pool, service, event)
+
+
+async def test_who_waits_for_a_command_is_woken_although_others_gave_up_waiting(
+    submitted: Submitted,
+) -> None:
+    pool, service, event = submitted
+    id_ = event.envelope.request_id
     transport = httpx.ASGITransport(make_app("test", [service.router], Health(started=True), Verifier(ACCESS_KEYS)))
     async with (
         httpx.AsyncClient(transport=transport, base_url="http://test", headers=bearer()) as client,
@@ -52,13 +69,10 @@ async def test_who_waits_for_a_command_is_woken_although_others_gave_up_waiting(
 
 
 async def test_who_waits_is_told_soon_after_the_commit_though_it_looked_before(
-    make_migrated_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+    submitted: Submitted,
 ) -> None:
-    monkeypatch.setattr(commands, "_LOOK_EVERY", 600.0)
-    pool = await make_migrated_pool()
-    service = Commands(pool, "test")
-    event = asked(service)
-    id_ = await service.submit(event)
+    pool, service, event = submitted
+    id_ = event.envelope.request_id
     async with asyncio.timeout(60):
         waiting = asyncio.create_task(service._get(by_operator(), id_, wait=600))
         await eventually(lambda: id_ in service._waiting)
